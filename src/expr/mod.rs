@@ -1,0 +1,75 @@
+//! Checkpoint expressions: CEL over facts. The one home of the `cel` library; pure.
+
+use std::ops::Range;
+
+use serde_json::Value;
+
+/// A parsed expression.
+#[derive(Debug, Clone)]
+pub struct Expression {
+    text: String,
+}
+
+/// Why a text is no expression.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct ParseError {
+    /// What is wrong.
+    pub what: String,
+    /// Where: bytes of the text.
+    pub at: Range<usize>,
+}
+
+/// Whether an expression holds, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// Whether it is true.
+    pub holds: bool,
+    /// The part that is false and the values it saw (`systems.lb.route.to == "v3"; systems.lb.route.to is "v2"`); when it
+    /// holds, the values it saw.
+    pub because: String,
+}
+
+/// Why an expression has no truth.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EvaluateError {
+    /// A fact is missing: a step without that output, a system that does not say.
+    #[error("{name} is not known: {reason}")]
+    Missing {
+        /// The fact.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// It is not true or false, or its types do not fit.
+    #[error("{0}")]
+    Type(String),
+}
+
+impl Expression {
+    /// Parses at most 4 kB.
+    ///
+    /// # Errors
+    /// When it does not parse.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        Ok(Self { text: text.to_owned() })
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Every fact it names, as path segments (`["systems", "lb", "route", "to"]`), with its bytes in the text.
+    pub fn names(&self) -> Vec<(Vec<String>, Range<usize>)> {
+        Vec::new()
+    }
+
+    /// Judges it over `{systems, steps, vars, run}`.
+    ///
+    /// # Errors
+    /// When a fact is missing or types do not fit.
+    pub fn judge(&self, _facts: &Value) -> Result<Judgement, EvaluateError> {
+        Err(EvaluateError::Type("expressions cannot be judged yet".to_owned()))
+    }
+}

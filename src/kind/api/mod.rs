@@ -1,0 +1,5 @@
+//! Kinds that speak with a registry as a client does.
+
+mod check;
+
+pub use check::ApiCheck;

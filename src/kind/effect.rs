@@ -1,0 +1,97 @@
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{ApplyError, Inputs, KindError, PlanView, Receipt};
+use crate::{
+    model::{Change, Findings, Step, Touches},
+    resource::Resource,
+    system::{Act, Progress},
+};
+
+/// A kind that moves one resource to a target.
+///
+/// `diff`, `after`, `regresses`, `output` and `undo` are pure. `apply` may be called twice; after a good `apply`,
+/// probe + `diff` is *no change*: the engine checks that, for every kind, in one place.
+pub trait Effect: Send + Sync + 'static {
+    /// `lb.route`.
+    const NAME: &'static str;
+    /// One line for `explain` and the table of kinds.
+    const ABOUT: &'static str;
+    /// What `with:` holds; `deny_unknown_fields`; doc comments become `explain` and the schema.
+    type Spec: DeserializeOwned + Serialize + schemars::JsonSchema + Clone + Send + Sync + 'static;
+    /// The state that it moves.
+    type On: Resource;
+    /// What later steps and checkpoints may read as `steps.<id>.*`.
+    type Output: Serialize + schemars::JsonSchema;
+
+    /// Which resource: the argument of its probe.
+    fn on(spec: &Self::Spec, step: &Step) -> <Self::On as Resource>::Key;
+
+    /// What it reads, moves, brings up, freezes and opens.
+    fn touches(spec: &Self::Spec, step: &Step) -> Touches;
+
+    /// Whole-plan checks of this kind. Findings carry paths below the step (`/with/to`): the caller prefixes the step's place.
+    fn check(_spec: &Self::Spec, _step: &Step, _plan: &PlanView<'_>, _out: &mut Findings) {}
+
+    /// Desired against observed.
+    ///
+    /// # Errors
+    /// When an input is missing or the state cannot be compared.
+    fn diff(spec: &Self::Spec, now: &<Self::On as Resource>::State, inputs: &Inputs) -> Result<Change, KindError>;
+
+    /// The simulated state once it is done.
+    ///
+    /// # Errors
+    /// When an input is missing.
+    fn after(
+        spec: &Self::Spec,
+        now: &<Self::On as Resource>::State,
+        inputs: &Inputs,
+    ) -> Result<<Self::On as Resource>::State, KindError>;
+
+    /// Why doing it now would move the resource backwards (a forward route that would move v3 to v2).
+    fn regresses(_spec: &Self::Spec, _now: &<Self::On as Resource>::State) -> Option<String> {
+        None
+    }
+
+    /// Whether the resource's state can be observed at all. `false`: only the receipt of a good `apply` settles it, and
+    /// after a crash in between a person is asked.
+    fn observable(_spec: &Self::Spec) -> bool {
+        true
+    }
+
+    /// Does it. Cancelled by dropping (timeout), so it must leave children dead and the resource re-checkable.
+    ///
+    /// # Errors
+    /// When it is not done; the engine probes afterwards in any case.
+    fn apply(
+        spec: &Self::Spec,
+        step: &Step,
+        change: &Change,
+        inputs: &Inputs,
+        world: &Act,
+        log: &Progress,
+    ) -> impl Future<Output = Result<Receipt, ApplyError>> + Send;
+
+    /// Outputs from what was seen; what only the act knows comes from the receipt and is missing after `adopt`.
+    fn output(spec: &Self::Spec, settled: &<Self::On as Resource>::State, receipt: Option<&Receipt>) -> Self::Output;
+
+    /// How to go back to `before`.
+    fn undo(spec: &Self::Spec, before: &<Self::On as Resource>::State) -> Undo;
+}
+
+/// How to go back.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Undo {
+    /// The same kind with another `with:`, planned and applied like any change.
+    Same {
+        /// The other `with:`.
+        with: Value,
+        /// A few words for the plan.
+        what: String,
+    },
+    /// It is left as it is: derived undo never drops data.
+    Left(String),
+    /// It changed nothing that could be undone.
+    Nothing,
+}

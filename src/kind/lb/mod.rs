@@ -1,0 +1,5 @@
+//! Kinds of the load balancer.
+
+mod route;
+
+pub use route::LbRoute;

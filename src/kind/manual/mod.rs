@@ -1,0 +1,5 @@
+//! Kinds that a person does.
+
+mod confirm;
+
+pub use confirm::ManualConfirm;

@@ -1,0 +1,53 @@
+use std::collections::BTreeMap;
+
+use super::Behaviour;
+use crate::model::{Plan, Region, Step, StepId, Touches};
+
+/// A plan with the behaviour of each of its steps, rollback lists included.
+///
+/// A step without behaviour uses a kind of a later version: shown by `plan`, refused by `apply`.
+pub struct Program {
+    /// The resolved plan.
+    pub plan: Plan,
+    /// Forward steps in the order in which they run one at a time.
+    pub order: Vec<StepId>,
+    /// Its frozen regions, in order.
+    pub regions: Vec<Region>,
+    behaviours: BTreeMap<StepId, Behaviour>,
+}
+
+impl Program {
+    /// Puts the parts together; order and regions were computed from the same plan and behaviours.
+    pub fn new(plan: Plan, order: Vec<StepId>, regions: Vec<Region>, behaviours: BTreeMap<StepId, Behaviour>) -> Self {
+        Self {
+            plan,
+            order,
+            regions,
+            behaviours,
+        }
+    }
+
+    /// The behaviour of a step, forward or in a rollback list; `None` when its kind is not supported yet.
+    pub fn behaviour(&self, step: &StepId) -> Option<&Behaviour> {
+        self.behaviours.get(step)
+    }
+
+    /// What a step touches; nothing when its kind is not supported yet.
+    pub fn touches(&self, step: &StepId) -> Touches {
+        self.behaviour(step).map(Behaviour::touches).unwrap_or_default()
+    }
+
+    /// A forward step by its id.
+    pub fn step(&self, id: &StepId) -> Option<&Step> {
+        self.plan
+            .phases
+            .iter()
+            .flat_map(|phase| &phase.steps)
+            .find(|step| &step.id == id)
+    }
+
+    /// The region that a forward step stands in.
+    pub fn region_of(&self, step: &StepId) -> Option<&Region> {
+        self.regions.iter().find(|region| region.steps.contains(step))
+    }
+}

@@ -1,0 +1,8 @@
+//! Moves an Apicurio Registry from 2.6 to 3.x by a declarative, resumable plan.
+
+pub mod expr;
+pub mod journal;
+pub mod kind;
+pub mod model;
+pub mod resource;
+pub mod system;

@@ -1,0 +1,95 @@
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The verb of a change, with the sign that the plan shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Nothing to do: the world is as the step wants it.
+    None,
+    /// `+`: something comes to be, or a command runs.
+    Create,
+    /// `~`: something becomes other.
+    Update,
+    /// `-`: something ends.
+    Delete,
+}
+
+/// One field that a change moves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delta {
+    /// `writes`, `versions`.
+    pub field: String,
+    /// What is there now; null when nothing is.
+    pub before: Value,
+    /// What will be there.
+    pub after: Value,
+}
+
+/// Desired against observed, for one step; every value that `apply` writes is here or follows from declared bounds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The verb.
+    pub action: Action,
+    /// What moves, in the order to show.
+    pub deltas: Vec<Delta>,
+    /// A few words for the line of the plan, where deltas do not say it all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// What could go wrong or be lost, for the reviewer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub risks: Vec<String>,
+}
+
+impl Change {
+    /// Nothing to do.
+    pub fn none() -> Self {
+        Self::new(Action::None)
+    }
+
+    /// A change of that verb without deltas yet.
+    pub fn new(action: Action) -> Self {
+        Self {
+            action,
+            deltas: Vec::new(),
+            summary: None,
+            risks: Vec::new(),
+        }
+    }
+
+    /// An update that moves what differs between `before` and `after` of one field; nothing when they are equal.
+    #[must_use]
+    pub fn field(mut self, field: &str, before: impl Into<Value>, after: impl Into<Value>) -> Self {
+        let (before, after) = (before.into(), after.into());
+        if before != after {
+            self.deltas.push(Delta {
+                field: field.to_owned(),
+                before,
+                after,
+            });
+            if self.action == Action::None {
+                self.action = Action::Update;
+            }
+        }
+        self
+    }
+
+    /// Adds the words for the line of the plan.
+    #[must_use]
+    pub fn summary(mut self, summary: impl Into<String>) -> Self {
+        self.summary = Some(summary.into());
+        self
+    }
+
+    /// Adds a risk.
+    #[must_use]
+    pub fn risk(mut self, risk: impl Into<String>) -> Self {
+        self.risks.push(risk.into());
+        self
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_none(&self) -> bool {
+        self.action == Action::None
+    }
+}

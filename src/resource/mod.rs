@@ -1,0 +1,54 @@
+//! States outside that steps move and look at. Several kinds share one.
+
+mod content;
+mod guard;
+mod route;
+
+pub use content::{Content, ContentKey, ContentState, DeepContent, GroupRow};
+pub use guard::{Guard, GuardKey, GuardState};
+pub use route::{Route, RouteKey, RouteState, RouteTo, RouteWrites};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    model::ResourceKey,
+    system::{Observe, SystemError},
+};
+
+/// A state outside.
+pub trait Resource: Send + Sync + 'static {
+    /// What addresses it and what a probe needs to know.
+    type Key: Clone + Send + Sync + 'static;
+    /// A summary of it, at most 64 KiB as JSON; recorded.
+    type State: Serialize + DeserializeOwned + Clone + Send + Sync + 'static;
+
+    /// The address under which it is probed once and simulated.
+    fn address(key: &Self::Key) -> ResourceKey;
+
+    /// Looks, and cannot write.
+    fn probe(
+        key: &Self::Key,
+        world: &Observe,
+        depth: Depth,
+    ) -> impl Future<Output = Result<Probed<Self::State>, SystemError>> + Send;
+}
+
+/// How closely a probe looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// Cheap: version, counts, greatest ids. For `plan` and `status`.
+    Shallow,
+    /// Everything: exports. For `apply`, settling and `plan --deep`.
+    Deep,
+}
+
+/// What a probe found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Probed<S> {
+    /// It is so.
+    Seen(S),
+    /// The system did not answer; only a pending step that provides it excuses that.
+    Unreachable(String),
+    /// Not looked at on purpose (`--no-exec`), and why.
+    NotLooked(String),
+}

@@ -1,0 +1,74 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Depth, Probed, Resource};
+use crate::{
+    model::{BackendName, ResourceKey, SystemName},
+    system::{Observe, SystemError},
+};
+
+/// Where a load balancer sends the registry's traffic, and whether it lets writes through.
+pub struct Route;
+
+/// The balancer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteKey {
+    /// The system of type `nginx` (later `haproxy`).
+    pub lb: SystemName,
+}
+
+/// The one observed value of a route, over all hosts of the balancer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteState {
+    /// Where requests go.
+    pub to: RouteTo,
+    /// What happens to writes.
+    pub writes: RouteWrites,
+    /// `<to>-<writes>-<run>-<hash>`; absent when the balancer answers none (nothing of ours is installed).
+    pub generation: Option<String>,
+    /// Old workers that still serve requests of an earlier generation; 0 = drained.
+    pub draining: u32,
+    /// Whether the public address answers a read.
+    pub reachable: bool,
+    /// Bytes of the owned files, by name, kept for the way back; empty when nothing of ours is installed.
+    #[serde(default)]
+    pub files: std::collections::BTreeMap<String, String>,
+}
+
+/// Where requests go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RouteTo {
+    /// All to this backend.
+    Backend(BackendName),
+    /// Hosts or workers disagree.
+    Mixed,
+    /// Nothing of ours is installed.
+    None,
+}
+
+/// What happens to writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RouteWrites {
+    /// They go where the route points.
+    Allow,
+    /// They wait at the balancer. Not supported yet.
+    Hold,
+    /// They get a 405.
+    Deny,
+    /// Hosts or workers disagree.
+    Mixed,
+}
+
+impl Resource for Route {
+    type Key = RouteKey;
+    type State = RouteState;
+
+    fn address(key: &RouteKey) -> ResourceKey {
+        ResourceKey::of(&key.lb, "route")
+    }
+
+    async fn probe(key: &RouteKey, world: &Observe, _depth: Depth) -> Result<Probed<RouteState>, SystemError> {
+        world.balancer(&key.lb)?.route().await
+    }
+}

@@ -1,0 +1,164 @@
+use std::{
+    ops::Deref,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde_json::{Value, json};
+
+use super::{
+    CommandLine, Ended, Environment, People, Spool, SystemClient, SystemError, World,
+    apicurio::{RegistryReader, RegistryWriter},
+    nginx::{BalancerReader, BalancerWriter},
+};
+use crate::model::{RunId, SystemName};
+
+/// Looks at the world and cannot write to it; cheap to clone.
+#[derive(Clone)]
+pub struct Observe {
+    world: Arc<World>,
+}
+
+/// Looks and writes; only the executor makes one.
+#[derive(Clone)]
+pub struct Act {
+    observe: Observe,
+    people: Arc<dyn People>,
+    run: RunId,
+}
+
+impl Observe {
+    /// A handle on that world.
+    pub fn new(world: Arc<World>) -> Self {
+        Self { world }
+    }
+
+    /// Lets one write too: the executor's door.
+    pub fn allow_writes(&self, run: RunId, people: Arc<dyn People>) -> Act {
+        Act {
+            observe: self.clone(),
+            people,
+            run,
+        }
+    }
+
+    fn client(&self, system: &SystemName, kind: &'static str) -> Result<&SystemClient, SystemError> {
+        self.world.systems.get(system).ok_or_else(|| SystemError::NoSuchSystem {
+            system: system.clone(),
+            kind,
+        })
+    }
+
+    /// A registry, to read.
+    ///
+    /// # Errors
+    /// When the plan has no such registry.
+    pub fn registry(&self, system: &SystemName) -> Result<RegistryReader<'_>, SystemError> {
+        match self.client(system, "apicurio")? {
+            SystemClient::Apicurio(client) => Ok(client.reader()),
+            SystemClient::Nginx(_) | SystemClient::NotSupported { .. } => Err(SystemError::NoSuchSystem {
+                system: system.clone(),
+                kind: "apicurio",
+            }),
+        }
+    }
+
+    /// A load balancer, to read.
+    ///
+    /// # Errors
+    /// When the plan has no such balancer.
+    pub fn balancer(&self, system: &SystemName) -> Result<BalancerReader<'_>, SystemError> {
+        match self.client(system, "nginx")? {
+            SystemClient::Nginx(client) => Ok(client.reader()),
+            SystemClient::Apicurio(_) | SystemClient::NotSupported { .. } => Err(SystemError::NoSuchSystem {
+                system: system.clone(),
+                kind: "nginx",
+            }),
+        }
+    }
+
+    /// The facts of a system as expressions see them (`systems.<name>`): cheap and live, never an error: what cannot be
+    /// had is absent, and `reachable` says so.
+    pub async fn facts(&self, system: &SystemName) -> Value {
+        match self.world.systems.get(system) {
+            Some(SystemClient::Apicurio(client)) => client.reader().facts().await,
+            Some(SystemClient::Nginx(client)) => client.reader().facts().await,
+            Some(SystemClient::NotSupported { .. }) | None => json!({}),
+        }
+    }
+
+    /// The names of all systems of the plan.
+    pub fn systems(&self) -> impl Iterator<Item = &SystemName> {
+        self.world.systems.keys()
+    }
+
+    /// Bytes kept by their SHA-256.
+    pub fn spool(&self) -> &Spool {
+        &self.world.spool
+    }
+
+    /// A path of the plan, from the directory of the plan file.
+    pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.world.path(path)
+    }
+
+    /// Whether guard commands must not run.
+    pub fn no_exec(&self) -> bool {
+        self.world.no_exec
+    }
+
+    /// Runs a guard: its author promises that it changes nothing.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn run_guard(&self, command: &CommandLine) -> Result<Ended, SystemError> {
+        command
+            .run(&self.world.base, &Environment::default(), &self.world.secrets)
+            .await
+    }
+}
+
+impl Act {
+    /// The run that acts: part of the balancer's generation.
+    pub fn run(&self) -> &RunId {
+        &self.run
+    }
+
+    /// Whom to ask.
+    pub fn people(&self) -> &dyn People {
+        self.people.as_ref()
+    }
+
+    /// A registry, to write.
+    ///
+    /// # Errors
+    /// When the plan has no such registry.
+    pub fn registry_mut(&self, system: &SystemName) -> Result<RegistryWriter<'_>, SystemError> {
+        Ok(RegistryWriter::new(self.observe.registry(system)?))
+    }
+
+    /// A load balancer, to write.
+    ///
+    /// # Errors
+    /// When the plan has no such balancer.
+    pub fn balancer_mut(&self, system: &SystemName) -> Result<BalancerWriter<'_>, SystemError> {
+        Ok(BalancerWriter::new(self.observe.balancer(system)?, self.run.clone()))
+    }
+
+    /// Runs a command of the plan in the plan's directory, in a process group of its own that dies with the future.
+    ///
+    /// # Errors
+    /// When it cannot be started or a secret it needs cannot be had.
+    pub async fn run_command(&self, command: &CommandLine, environment: &Environment) -> Result<Ended, SystemError> {
+        let world = &self.observe.world;
+        command.run(&world.base, environment, &world.secrets).await
+    }
+}
+
+impl Deref for Act {
+    type Target = Observe;
+
+    fn deref(&self) -> &Observe {
+        &self.observe
+    }
+}

@@ -1,0 +1,23 @@
+//! The outside: one folder per system, and the two handles through which everything else reaches it.
+//!
+//! [`Observe`] cannot write: probes and `plan` get only that. [`Act`] can, and is made by the executor alone.
+
+pub mod apicurio;
+mod error;
+mod handle;
+pub mod nginx;
+mod people;
+mod process;
+mod progress;
+mod secrets;
+mod spool;
+mod world;
+
+pub use error::{SystemError, causes};
+pub use handle::{Act, Observe};
+pub use people::{Answer, NobodyThere, People};
+pub use process::{CommandLine, Ended, Environment};
+pub use progress::{Progress, ProgressUpdate};
+pub use secrets::Secrets;
+pub use spool::{Spool, Spooled};
+pub use world::{SystemClient, World, WorldOptions};
