@@ -8,12 +8,17 @@
 //! `planner`, `scheduler`, `gates` and `facts` cannot do anything: they are given values, not handles. `refresh` gets a
 //! handle that cannot write. Nothing here names a kind: the class decides.
 
+mod digests;
 mod facts;
 mod gates;
 mod observations;
 mod planner;
 mod refresh;
 mod scheduler;
+mod simulation;
+#[cfg(test)]
+mod testing;
+mod way_back;
 
 pub use facts::{FactsOf, facts};
 pub use gates::{NotSupported, not_supported};
