@@ -1,5 +1,6 @@
 //! Moves an Apicurio Registry from 2.6 to 3.x by a declarative, resumable plan.
 
+pub mod engine;
 pub mod expr;
 pub mod graph;
 pub mod journal;
