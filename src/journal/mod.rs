@@ -6,10 +6,13 @@
 //!
 //! Recovery is a pure function of records; an illegal transition is an error value of the fold.
 
+#[cfg(test)]
+mod conformance;
 mod fold;
 mod lock;
 mod record;
 mod sqlite;
+mod steps;
 mod store;
 
 pub use fold::{FoldError, fold};
