@@ -5,6 +5,7 @@
 pub mod apicurio;
 mod crash;
 mod error;
+pub(crate) mod files;
 mod handle;
 mod http;
 pub mod nginx;
