@@ -21,5 +21,5 @@ pub use listing::{ArtifactId, Latest};
 pub use public::{ContentBy, PublicApi, PublicArtifact};
 pub use reader::{Counts, RegistryReader};
 pub use spec::{ApicurioAuth, ApicurioSpec, BasicAuth, OidcAuth};
-pub use version::ServerVersion;
+pub use version::{NoVersion, ServerVersion};
 pub use writer::{RegistryWriter, Rule};

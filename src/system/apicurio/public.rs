@@ -2,7 +2,7 @@ use reqwest::{Method, Url, header};
 use serde::Deserialize;
 
 use super::{
-    super::{SystemError, http::Http},
+    super::{Act, SystemError, http::Http},
     RegistryReader, ServerVersion,
     api::{Answer, Api, CONTENT, ONE, Patience, query},
     client::address,
@@ -12,7 +12,7 @@ use crate::model::SystemName;
 
 /// A registry's API as its clients reach it: by one public address, often a load balancer's, with 2.6's API.
 ///
-/// It writes only what [`PublicApi::create`] and [`PublicApi::delete`] say.
+/// It can write, so only who may write makes one.
 pub struct PublicApi {
     api: Api,
 }
@@ -49,7 +49,7 @@ impl PublicApi {
     ///
     /// # Errors
     /// When it is no address.
-    pub fn at(system: &SystemName, url: &str) -> Result<Self, SystemError> {
+    pub fn at(_may_write: &Act, system: &SystemName, url: &str) -> Result<Self, SystemError> {
         let base = address(url).map_err(|reason| SystemError::Setup {
             system: system.clone(),
             reason,
@@ -70,7 +70,7 @@ impl PublicApi {
     ///
     /// # Errors
     /// When it has none.
-    pub fn of(registry: &RegistryReader<'_>) -> Result<Self, SystemError> {
+    pub fn of(_may_write: &Act, registry: &RegistryReader<'_>) -> Result<Self, SystemError> {
         Ok(Self {
             api: registry.main()?.clone(),
         })
