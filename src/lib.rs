@@ -4,5 +4,6 @@ pub mod expr;
 pub mod journal;
 pub mod kind;
 pub mod model;
+pub mod registry;
 pub mod resource;
 pub mod system;
