@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Depth, Probed, Resource};
 use crate::{
-    model::{BackendName, ResourceKey, SystemName},
+    model::{BackendName, ResourceKey, RunId, SystemName},
     system::{Observe, SystemError},
 };
 
@@ -29,6 +29,15 @@ pub struct RouteState {
     pub draining: u32,
     /// Whether the public address answers a read.
     pub reachable: bool,
+    /// The run that wrote the generation; absent when nothing of ours is installed or hosts disagree.
+    #[serde(default)]
+    pub run: Option<RunId>,
+    /// The declared backends, earlier ones first (by name).
+    #[serde(default)]
+    pub backends: Vec<BackendName>,
+    /// Whether the plan as it is now would render other files for this very route (a server was added, say).
+    #[serde(default)]
+    pub stale: bool,
     /// Bytes of the owned files, by name, kept for the way back; empty when nothing of ours is installed.
     #[serde(default)]
     pub files: std::collections::BTreeMap<String, String>,

@@ -4,6 +4,7 @@
 
 pub mod apicurio;
 mod error;
+pub(crate) mod files;
 mod handle;
 pub mod nginx;
 mod people;

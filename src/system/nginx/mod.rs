@@ -1,7 +1,12 @@
 //! nginx in front of the registries: the freeze rules, the reload and its proof (`reference/lab.md` §1).
 
+mod spec;
+
+pub use spec::NginxSpec;
+
 use std::path::Path;
 
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::{Progress, SystemError};
@@ -13,6 +18,7 @@ use crate::{
 /// One nginx.
 pub struct Nginx {
     name: SystemName,
+    spec: NginxSpec,
 }
 
 /// Reads a balancer.
@@ -40,8 +46,15 @@ impl Nginx {
     ///
     /// # Errors
     /// When the entry cannot be used.
-    pub fn open(name: &SystemName, _spec: &Value, _base: &Path) -> Result<Self, SystemError> {
-        Ok(Self { name: name.clone() })
+    pub fn open(name: &SystemName, spec: &Value, _base: &Path) -> Result<Self, SystemError> {
+        let spec = NginxSpec::deserialize(spec).map_err(|error| SystemError::Setup {
+            system: name.clone(),
+            reason: error.to_string(),
+        })?;
+        Ok(Self {
+            name: name.clone(),
+            spec,
+        })
     }
 
     /// To read.
@@ -57,6 +70,11 @@ impl BalancerReader<'_> {
     /// When it answers, and not as it should.
     pub async fn route(&self) -> Result<Probed<RouteState>, SystemError> {
         Ok(Probed::Unreachable(format!("{} has no client yet", self.client.name)))
+    }
+
+    /// The public address, without a slash at its end.
+    pub fn url(&self) -> &str {
+        self.client.spec.url.trim_end_matches('/')
     }
 
     /// Facts for expressions.
