@@ -6,6 +6,7 @@ pub mod journal;
 pub mod kind;
 pub mod model;
 pub mod region;
+pub mod registry;
 pub mod resource;
 pub mod source;
 pub mod system;

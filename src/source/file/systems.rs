@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     model::{BackendName, SecretText},
-    system::nginx::NginxSpec,
+    system::{apicurio::ApicurioSpec, nginx::NginxSpec},
 };
 
 /// A type of system.

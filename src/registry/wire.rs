@@ -1,0 +1,1 @@
+//! Rows as they lie in an export.
