@@ -1,5 +1,6 @@
 //! Moves an Apicurio Registry from 2.6 to 3.x by a declarative, resumable plan.
 
+pub mod cli;
 pub mod expr;
 pub mod journal;
 pub mod kind;
