@@ -2,8 +2,11 @@
 
 pub mod cli;
 pub mod expr;
+pub mod graph;
 pub mod journal;
 pub mod kind;
 pub mod model;
+pub mod region;
 pub mod resource;
+pub mod source;
 pub mod system;
