@@ -7,6 +7,7 @@ pub mod journal;
 pub mod kind;
 pub mod model;
 pub mod region;
+pub mod report;
 pub mod resource;
 pub mod source;
 pub mod system;
