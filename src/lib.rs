@@ -1,6 +1,7 @@
 //! Moves an Apicurio Registry from 2.6 to 3.x by a declarative, resumable plan.
 
 pub mod cli;
+pub mod engine;
 pub mod expr;
 pub mod graph;
 pub mod journal;
