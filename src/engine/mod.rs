@@ -8,13 +8,16 @@
 //! `planner`, `scheduler`, `gates` and `facts` cannot do anything: they are given values, not handles. `refresh` gets a
 //! handle that cannot write. Nothing here names a kind: the class decides.
 
+mod executor;
 mod facts;
 mod gates;
 mod observations;
 mod planner;
 mod refresh;
+mod rollback;
 mod scheduler;
 
+pub use executor::{ApplyRequest, EngineError, Outcome, apply};
 pub use facts::{FactsOf, facts};
 pub use gates::{NotSupported, not_supported};
 pub use observations::{Observations, Observed};
