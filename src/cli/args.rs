@@ -70,8 +70,8 @@ pub enum Verb {
     Explain(Explain),
     /// Print completions for a shell.
     Completions(Completions),
-    /// Print the manual page (roff).
-    Man,
+    /// Print the manual page (roff) of the program, or of one verb.
+    Man(Man),
 }
 
 /// The plan file, and what fills it.
@@ -232,6 +232,13 @@ pub struct Explain {
 pub struct Completions {
     /// The shell.
     pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The verb.
+    pub verb: Option<String>,
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

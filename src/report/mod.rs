@@ -9,6 +9,7 @@
 
 mod diff;
 mod events;
+pub mod explain;
 mod human;
 mod journal;
 pub mod json;
@@ -22,4 +23,5 @@ pub use events::Lines;
 pub use human::{Look, change_set};
 pub use journal::table;
 pub use paint::Paint;
+pub use words::{closest, counted};
 pub use status::{Live, NextStep, PlanShape, Status};
