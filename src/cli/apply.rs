@@ -18,7 +18,7 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    engine::{self, ApplyRequest, Outcome, PlanInput},
+    engine::{self, ApplyRequest, NotSupported, Outcome, PlanInput},
     journal::{RunLock, RunState, SqliteStore, Store as _},
     kind::Program,
     model::{ChangeSet, PhaseId, RunId, Standing},
@@ -78,7 +78,11 @@ pub(super) fn run(arguments: &Apply, terminal: &Terminal) -> Result<Exit, CliErr
     // Something may still wait for a line from the terminal; the run has ended, so nothing is lost by not waiting for it.
     runtime.shutdown_background();
     drop(lock);
-    session.end(&ending(&outcome?, &project.command("apply"), &project.command("status")))
+    session.end(&ending(
+        &outcome?,
+        &project.command("apply"),
+        &project.command("status"),
+    ))
 }
 
 /// Everything of one apply that was found out before its first effect.
@@ -126,7 +130,11 @@ impl Session<'_> {
             (true, false) => Outcome::Refused { reasons },
             (true, true) => return None,
         };
-        Some(ending(&outcome, &self.project.command("apply"), &self.project.command("status")))
+        Some(ending(
+            &outcome,
+            &self.project.command("apply"),
+            &self.project.command("status"),
+        ))
     }
 
     /// Asks, unless there is nothing to decide.
@@ -169,7 +177,8 @@ impl Session<'_> {
         match run.await {
             Ok(outcome) => Ok(outcome?),
             Err(error) => Err(CliError::Io {
-                doing: "go on: a step of regplan itself failed; the journal is safe, `apply` again looks and goes on".to_owned(),
+                doing: "go on: a step of regplan itself failed; the journal is safe, `apply` again looks and goes on"
+                    .to_owned(),
                 source: std::io::Error::other(error),
             }),
         }
@@ -191,7 +200,7 @@ impl Session<'_> {
             text = format!("{text}\nNext: {next}");
         }
         if ending.exit == Exit::Done {
-            self.terminal.note_on_stdout(&text);
+            self.terminal.last_word(&text);
         } else {
             self.terminal.note(&text);
         }
@@ -220,9 +229,10 @@ fn check_names(arguments: &Apply, program: &Program) -> Result<(), CliError> {
         if !phases.iter().any(|phase| phase.id.as_str() == until) {
             return Err(no_such("phase", until, phases.iter().map(|phase| phase.id.as_str())));
         }
+        // A region may end in the phase that it begins in; only after its last phase are writes allowed again.
         let inside = program.regions.iter().find(|region| {
-            let leaves_open = region.phases.split_last().is_some_and(|(_, before)| !before.is_empty());
-            leaves_open && region.phases.iter().rev().skip(1).any(|phase| phase.as_str() == until)
+            let before_last = region.phases.split_last().map(|(_, before)| before).unwrap_or_default();
+            before_last.iter().any(|phase| phase.as_str() == until)
         });
         if let Some(region) = inside {
             return Err(CliError::usage(
@@ -235,7 +245,11 @@ fn check_names(arguments: &Apply, program: &Program) -> Result<(), CliError> {
         }
     }
     for step in &arguments.confirm {
-        let steps = || phases.iter().flat_map(|phase| phase.steps.iter().chain(phase.rollback.iter().flatten()));
+        let steps = || {
+            phases
+                .iter()
+                .flat_map(|phase| phase.steps.iter().chain(phase.rollback.iter().flatten()))
+        };
         if !steps().any(|known| known.id.as_str() == step) {
             return Err(no_such("step", step, steps().map(|step| step.id.as_str())));
         }
@@ -255,7 +269,11 @@ fn no_such<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> 
 fn not_supported(program: &Program, state: Option<&RunState>) -> Vec<String> {
     engine::not_supported(program, state, |kind| matches!(kind, "apicurio" | "nginx"))
         .into_iter()
-        .map(|missing| missing.to_string())
+        .map(|missing| match missing {
+            NotSupported::Gate { phase, gate } => format!("gate `{gate}` of phase `{phase}`"),
+            NotSupported::Kind { step, uses } => format!("kind `{uses}` of step `{step}`"),
+            NotSupported::System { system, kind } => format!("type `{kind}` of system `{system}`"),
+        })
         .collect()
 }
 

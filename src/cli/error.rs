@@ -83,9 +83,8 @@ impl CliError {
                 Exit::Usage
             }
             CliError::Lock(LockError::Held { .. }) => Exit::Locked,
-            CliError::Store(StoreError::Fenced { .. }) | CliError::Engine(EngineError::Store(StoreError::Fenced { .. })) => {
-                Exit::Locked
-            }
+            CliError::Store(StoreError::Fenced { .. })
+            | CliError::Engine(EngineError::Store(StoreError::Fenced { .. })) => Exit::Locked,
             CliError::Lock(LockError::Io { .. })
             | CliError::Store(_)
             | CliError::Fold(_)
@@ -104,9 +103,13 @@ impl miette::Diagnostic for CliError {
             CliError::Lock(LockError::Held { .. }) => {
                 "Wait for it to end (--lock-timeout 10m), or look at it with `regplan status`.".to_owned()
             }
-            CliError::Load(LoadError::Unreadable { .. }) => "Name the plan file: regplan plan plans/guide.yaml".to_owned(),
+            CliError::Load(LoadError::Unreadable { .. }) => {
+                "Name the plan file: regplan plan plans/guide.yaml".to_owned()
+            }
             CliError::System(_) => "Set the system right under `systems:` in the plan, or its variables.".to_owned(),
-            CliError::Fold(_) => "Keep the journal file as it is and report this: regplan journal --json shows it.".to_owned(),
+            CliError::Fold(_) => {
+                "Keep the journal file as it is and report this: regplan journal --json shows it.".to_owned()
+            }
             CliError::InvalidPlan { .. }
             | CliError::Load(_)
             | CliError::Store(_)
@@ -149,10 +152,21 @@ mod tests {
         let not_ours = StoreError::Fenced { ours: 1, theirs: 2 };
         let cases = [
             (CliError::usage("a", "b"), Exit::Usage),
-            (CliError::InvalidPlan { errors: "1 error".to_owned() }, Exit::Usage),
+            (
+                CliError::InvalidPlan {
+                    errors: "1 error".to_owned(),
+                },
+                Exit::Usage,
+            ),
             (CliError::Lock(held), Exit::Locked),
             (CliError::Store(not_ours), Exit::Locked),
-            (CliError::Io { doing: "x".to_owned(), source: io(std::io::ErrorKind::Other) }, Exit::Error),
+            (
+                CliError::Io {
+                    doing: "x".to_owned(),
+                    source: io(std::io::ErrorKind::Other),
+                },
+                Exit::Error,
+            ),
         ];
         for (error, exit) in cases {
             assert_eq!(error.exit(), exit, "{error}");

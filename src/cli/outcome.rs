@@ -23,7 +23,11 @@ pub(super) fn ending(outcome: &Outcome, apply: &str, status: &str) -> Ending {
     let next = Some(apply.to_owned());
     match outcome {
         Outcome::Done => Ending::new(Exit::Done, "done", "Done: all phases are closed."),
-        Outcome::NothingToDo => Ending::new(Exit::Done, "nothing_to_do", "Nothing to do: all phases were closed before."),
+        Outcome::NothingToDo => Ending::new(
+            Exit::Done,
+            "nothing_to_do",
+            "Nothing to do: all phases were closed before.",
+        ),
         Outcome::Waiting { reason, command } => Ending {
             next: command.clone().or(next),
             detail: json!({"reason": reason, "command": command}),
@@ -35,20 +39,33 @@ pub(super) fn ending(outcome: &Outcome, apply: &str, status: &str) -> Ending {
         },
         Outcome::NotSupported { what } => Ending {
             detail: json!({"what": what}),
-            ..Ending::with_list(Exit::Usage, "not_supported", "Not supported yet; nothing was done:", what)
+            ..Ending::with_list(
+                Exit::Usage,
+                "not_supported",
+                "Not supported yet; nothing was done:",
+                what,
+            )
         },
         Outcome::CheckpointFailed { reason } => Ending {
             next,
             detail: json!({"reason": reason}),
-            ..Ending::new(Exit::CheckpointFailed, "checkpoint_failed", &format!("A checkpoint failed: {reason}"))
+            ..Ending::new(
+                Exit::CheckpointFailed,
+                "checkpoint_failed",
+                &format!("A checkpoint failed: {reason}"),
+            )
         },
         Outcome::Failed { step, error } => Ending {
             next,
             detail: json!({"step": step, "error": error}),
-            ..Ending::new(Exit::Error, "failed", &match step {
-                Some(step) => format!("`{step}` failed: {error}"),
-                None => format!("Failed: {error}"),
-            })
+            ..Ending::new(
+                Exit::Error,
+                "failed",
+                &match step {
+                    Some(step) => format!("`{step}` failed: {error}"),
+                    None => format!("Failed: {error}"),
+                },
+            )
         },
         Outcome::RolledBack { .. } | Outcome::RollbackFailed { .. } | Outcome::Interrupted { .. } => {
             went_back(outcome, apply, status)
@@ -138,12 +155,30 @@ mod tests {
         let table = [
             (Outcome::Done, 0),
             (Outcome::NothingToDo, 0),
-            (Outcome::Failed { step: Some(StepId::new("s")), error: text() }, 1),
-            (Outcome::Waiting { reason: text(), command: None }, 3),
+            (
+                Outcome::Failed {
+                    step: Some(StepId::new("s")),
+                    error: text(),
+                },
+                1,
+            ),
+            (
+                Outcome::Waiting {
+                    reason: text(),
+                    command: None,
+                },
+                3,
+            ),
             (Outcome::Refused { reasons: vec![text()] }, 4),
             (Outcome::CheckpointFailed { reason: text() }, 6),
             (back(None), 7),
-            (Outcome::RollbackFailed { error: text(), commands: vec![text()] }, 8),
+            (
+                Outcome::RollbackFailed {
+                    error: text(),
+                    commands: vec![text()],
+                },
+                8,
+            ),
             (Outcome::NotSupported { what: vec![text()] }, 64),
             (back(Some("SIGINT")), 130),
             (Outcome::Interrupted { signal: "SIGINT" }, 130),

@@ -87,7 +87,8 @@ impl Show {
             .and_then(|line| self.terminal.data(&line));
         if let Err(error) = written {
             self.reader_left = true;
-            self.screen.line(&format!("events are shown no more, the run goes on: {error}"));
+            self.screen
+                .line(&format!("events are shown no more, the run goes on: {error}"));
         }
     }
 

@@ -46,11 +46,15 @@ impl Project {
             )
         })?;
         let directory = file.parent().unwrap_or(Path::new(""));
-        let base = std::path::absolute(if directory.as_os_str().is_empty() { Path::new(".") } else { directory })
-            .map_err(|source| CliError::Io {
-                doing: "find the current directory".to_owned(),
-                source,
-            })?;
+        let base = std::path::absolute(if directory.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            directory
+        })
+        .map_err(|source| CliError::Io {
+            doing: "find the current directory".to_owned(),
+            source,
+        })?;
         let given = state.and_then(|state| state.state.clone());
         Ok(Self {
             flags: flags(plan, given.as_deref()),
@@ -90,7 +94,11 @@ impl Project {
 
     /// What to type for that verb on the same plan.
     pub(super) fn command(&self, verb: &str) -> String {
-        let mut words = vec!["regplan".to_owned(), verb.to_owned(), quoted(&self.file.display().to_string())];
+        let mut words = vec![
+            "regplan".to_owned(),
+            verb.to_owned(),
+            quoted(&self.file.display().to_string()),
+        ];
         words.extend(self.flags.iter().cloned());
         words.join(" ")
     }
@@ -187,7 +195,12 @@ impl Project {
         PlanShape {
             name: program.plan.name.clone(),
             environment: self.environment().to_owned(),
-            phases: program.plan.phases.iter().map(|phase| (phase.id.clone(), steps(phase))).collect(),
+            phases: program
+                .plan
+                .phases
+                .iter()
+                .map(|phase| (phase.id.clone(), steps(phase)))
+                .collect(),
             freeze_limit: program.plan.limits.freeze,
         }
     }
@@ -195,13 +208,21 @@ impl Project {
 
 /// `2 errors, 1 warning`.
 pub(super) fn counted(findings: &Findings) -> String {
-    let of = |severity| findings.iter().filter(|finding: &&Finding| finding.severity == severity).count();
+    let of = |severity| {
+        findings
+            .iter()
+            .filter(|finding: &&Finding| finding.severity == severity)
+            .count()
+    };
     let part = |count: usize, noun: &str| match count {
         0 => None,
         1 => Some(format!("1 {noun}")),
         _ => Some(format!("{count} {noun}s")),
     };
-    let parts = [part(of(Severity::Error), "error"), part(of(Severity::Warning), "warning")];
+    let parts = [
+        part(of(Severity::Error), "error"),
+        part(of(Severity::Warning), "warning"),
+    ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 

@@ -33,6 +33,9 @@ mod tests {
         let text = id.as_str();
         assert!(text.starts_with("r20261125t2152"), "{text}");
         assert_eq!(text.len(), 18);
-        assert!(text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()), "{text}");
+        assert!(
+            text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()),
+            "{text}"
+        );
     }
 }

@@ -16,7 +16,10 @@ pub(super) fn listen() -> Result<mpsc::UnboundedReceiver<&'static str>, CliError
         doing: "listen for signals".to_owned(),
         source,
     };
-    let mut kinds = vec![(SignalKind::interrupt(), "SIGINT"), (SignalKind::terminate(), "SIGTERM")];
+    let mut kinds = vec![
+        (SignalKind::interrupt(), "SIGINT"),
+        (SignalKind::terminate(), "SIGTERM"),
+    ];
     if !hangup_is_ignored() {
         kinds.push((SignalKind::hangup(), "SIGTERM"));
     }

@@ -39,7 +39,11 @@ fn runner(path: &Path) -> Option<String> {
         Err(TryLockError::WouldBlock) => {
             let holder = std::fs::read_to_string(path).unwrap_or_default();
             let holder = holder.trim();
-            Some(if holder.is_empty() { "another regplan".to_owned() } else { holder.to_owned() })
+            Some(if holder.is_empty() {
+                "another regplan".to_owned()
+            } else {
+                holder.to_owned()
+            })
         }
     }
 }

@@ -1,7 +1,4 @@
-use std::{
-    io::{IsTerminal as _, Write as _},
-    sync::Arc,
-};
+use std::io::{IsTerminal as _, Write as _};
 
 use anstream::{AutoStream, ColorChoice};
 use jiff::tz::TimeZone;
@@ -88,6 +85,13 @@ impl Terminal {
         }
     }
 
+    /// Writes a last word on stdout after the work is done; a reader that went away changes nothing any more.
+    pub(super) fn last_word(&self, text: &str) {
+        if self.data(&format!("{text}\n")).is_err() {
+            self.note(text);
+        }
+    }
+
     /// Writes a finding or an error with its place and causes.
     pub(super) fn report(&self, report: &miette::Report) {
         let theme = if self.colour_err {
@@ -122,9 +126,6 @@ impl Terminal {
         Ok(answer.trim().to_owned())
     }
 }
-
-/// A terminal that several threads write to.
-pub(super) type SharedTerminal = Arc<Terminal>;
 
 fn width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());

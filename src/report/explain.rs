@@ -90,7 +90,14 @@ fn fields(page: &mut Page, root: &Value, schema: &Value, depth: usize, look: &Lo
         .map(|names| names.iter().filter_map(Value::as_str).collect())
         .unwrap_or_default();
     for (name, property) in properties {
-        field(page, root, (name, property), required.contains(&name.as_str()), depth, look);
+        field(
+            page,
+            root,
+            (name, property),
+            required.contains(&name.as_str()),
+            depth,
+            look,
+        );
     }
 }
 
@@ -138,7 +145,9 @@ fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
             .and_then(|pointer| root.pointer(pointer));
         let chosen = || {
             let options = schema.get("anyOf")?.as_array()?;
-            let mut real = options.iter().filter(|option| option.get("type") != Some(&Value::from("null")));
+            let mut real = options
+                .iter()
+                .filter(|option| option.get("type") != Some(&Value::from("null")));
             match (real.next(), real.next()) {
                 (Some(only), None) => Some(only),
                 _ => None,
@@ -162,7 +171,11 @@ fn type_of(root: &Value, schema: &Value) -> String {
     let name = match schema.get("type") {
         Some(Value::String(name)) => name.clone(),
         Some(Value::Array(names)) => {
-            let names: Vec<&str> = names.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect();
+            let names: Vec<&str> = names
+                .iter()
+                .filter_map(Value::as_str)
+                .filter(|name| *name != "null")
+                .collect();
             names.join(" or ")
         }
         _ => "any value".to_owned(),
@@ -182,7 +195,13 @@ fn choices(schema: &Value) -> Vec<String> {
     }
     let options = schema.get("oneOf").and_then(Value::as_array);
     options
-        .map(|options| options.iter().filter_map(|option| option.get("const")).map(text).collect())
+        .map(|options| {
+            options
+                .iter()
+                .filter_map(|option| option.get("const"))
+                .map(text)
+                .collect()
+        })
         .unwrap_or_default()
 }
 

@@ -77,6 +77,22 @@ pub fn event(now: Timestamp, event: &Event) -> Result<String, JsonError> {
     line(what, &Value::Object(fields))
 }
 
+/// The first line of `apply --json`: the change set.
+///
+/// # Errors
+/// When a value in it has no JSON form.
+pub fn planned(now: Timestamp, set: &ChangeSet) -> Result<String, JsonError> {
+    let what = "the change set";
+    let set = serde_json::to_value(set).map_err(|source| JsonError { what, source })?;
+    let value = json!({
+        "format_version": EVENT_FORMAT,
+        "time": now.to_string(),
+        "event": "planned",
+        "change_set": set,
+    });
+    line(what, &value)
+}
+
 /// The last line of `apply --json`: how it ended and with which exit code.
 ///
 /// # Errors

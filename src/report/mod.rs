@@ -23,5 +23,5 @@ pub use events::Lines;
 pub use human::{Look, change_set};
 pub use journal::table;
 pub use paint::Paint;
-pub use words::{closest, counted};
 pub use status::{Live, NextStep, PlanShape, Status};
+pub use words::{closest, counted};
