@@ -6,6 +6,8 @@
 //!
 //! Recovery is a pure function of records; an illegal transition is an error value of the fold.
 
+#[cfg(test)]
+mod conformance;
 mod fold;
 mod lock;
 mod record;
