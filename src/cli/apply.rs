@@ -170,18 +170,13 @@ impl Session<'_> {
             signals: signals::listen()?,
             until: self.arguments.until.as_deref().map(PhaseId::new),
         };
-        let run = tokio::spawn(engine::apply(request));
-        Show::new(screen, self.terminal, self.arguments.format.is_json())
-            .follow(&mut heard)
-            .await;
-        match run.await {
-            Ok(outcome) => Ok(outcome?),
-            Err(error) => Err(CliError::Io {
-                doing: "go on: a step of regplan itself failed; the journal is safe, `apply` again looks and goes on"
-                    .to_owned(),
-                source: std::io::Error::other(error),
-            }),
+        let mut show = Show::new(screen, self.terminal, self.arguments.format.is_json());
+        let shown = tokio::spawn(async move { show.follow(&mut heard).await });
+        let outcome = Box::pin(engine::apply(request)).await;
+        if let Err(error) = shown.await {
+            tracing::error!(%error, "events could not be shown to the end");
         }
+        Ok(outcome?)
     }
 
     /// Says how it ended: success on stdout, everything else on stderr; with `--json` one last line on stdout.

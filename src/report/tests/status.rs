@@ -57,6 +57,9 @@ fn intent() -> Intent {
         before: None,
         change: None,
         inputs: BTreeMap::new(),
+        opens: None,
+        freezes: None,
+        thaws: None,
     }
 }
 
