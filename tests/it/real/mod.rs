@@ -1,0 +1,3 @@
+//! Scenarios on real servers.
+
+mod lab;
