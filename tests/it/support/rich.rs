@@ -184,7 +184,7 @@ async fn references(v2: &mut Registry) {
     let pair = avro("Pair", &pair, None);
     let one = reference(json!("default"), "address", "1", "com.acme.Address");
     let two = reference(json!("default"), "address", "2", "com.acme.Address");
-    let null = reference(Value::Null, "address", "1", "com.acme.Address");
+    let without_group = reference(Value::Null, "address", "1", "com.acme.Address");
     let gone = reference(json!("refs"), "gone", "9", "com.acme.Address");
     let other = reference(json!("refs"), "customer", "1", "com.acme.Customer");
     let refs = |artifact, kind, content, references: Option<Value>| New {
@@ -197,7 +197,7 @@ async fn references(v2: &mut Registry) {
     };
     create(v2, refs("customer", "AVRO", &customer, Some(json!([one])))).await;
     add(v2, refs("customer", "AVRO", &customer, Some(json!([two])))).await;
-    create(v2, refs("customer-null", "AVRO", &customer, Some(json!([null])))).await;
+    create(v2, refs("customer-null", "AVRO", &customer, Some(json!([without_group])))).await;
     // The two that 2.6 may refuse: the same bytes without references, and a reference into nothing.
     v2.put(&refs("customer-noref", "AVRO", &customer, None), false).await;
     create(v2, refs("pair", "AVRO", &pair, Some(json!([one, other])))).await;
