@@ -17,3 +17,16 @@ pub struct FoldError {
 pub fn fold(_records: &[Record]) -> Result<Option<RunState>, FoldError> {
     Ok(None)
 }
+
+impl RunState {
+    /// Takes one more record of the same run; on an error the state is as it was.
+    ///
+    /// # Errors
+    /// When the record does not follow, or is an illegal transition.
+    pub fn apply(&mut self, record: &Record) -> Result<(), FoldError> {
+        Err(FoldError {
+            sequence: record.sequence,
+            reason: "not built yet".to_owned(),
+        })
+    }
+}
