@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # start_nginx.sh DIR PORT : private nginx, all paths in DIR, in front of $V2 (default 127.0.0.1:8080).
 # DIR/nginx.conf holds two includes that belong to the program under test: regplan/http.conf and regplan/server.conf
-# (made here as a plain pass-through when absent). Metrics: stub_status on the unix socket DIR/status.sock.
+# (made here as a plain pass-through when absent); DIR/local/*.conf is for others. Metrics: stub_status on the unix socket DIR/status.sock.
 # Reload: nginx -p DIR -e logs/error.log -c nginx.conf -s reload      The pid of the master: DIR/pid = DIR/logs/nginx.pid
 set -u
 STACK_APT=nginx; . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/lib.sh"
 start_nginx() {
   stack_need nginx curl; stack_begin nginx "$@"
   if [ $? -eq 3 ]; then stack_wait "$DIR" stack_port_taken "$PORT"; return 0; fi
-  mkdir -p "$DIR/logs" "$DIR/tmp" "$DIR/regplan"; rm -f "$DIR/status.sock"
+  mkdir -p "$DIR/logs" "$DIR/tmp" "$DIR/regplan" "$DIR/local"; rm -f "$DIR/status.sock"
   [ "$(id -u)" != 0 ] || chown -R nobody "$DIR/tmp"
   if [ ! -s "$DIR/nginx.conf" ]; then cat > "$DIR/nginx.conf" <<C
 worker_processes 2;
@@ -21,6 +21,7 @@ http {
     client_max_body_size 60m;
     access_log off;
     include regplan/http.conf;
+    include local/*.conf;
     server { listen unix:$DIR/status.sock; location = /stub_status { stub_status; } }
     server {
         listen $STACK_HOST:$PORT;

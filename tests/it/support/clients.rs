@@ -120,7 +120,11 @@ impl Clients {
             if holds(&report) {
                 return report;
             }
-            assert!(Instant::now() < end, "not within {patience:?}: {what}; {}", report.summary());
+            assert!(
+                Instant::now() < end,
+                "not within {patience:?}: {what}; {}",
+                report.summary()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -195,7 +199,9 @@ async fn read(host: &str, number: usize, stop: &AtomicBool, log: &Log) {
                     log.read.fetch_add(1, Ordering::SeqCst);
                     report.good_read(version.as_deref());
                 } else {
-                    report.failed_reads.push(format!("{}: other bytes than before: {}", READS[which], answer.text()));
+                    report
+                        .failed_reads
+                        .push(format!("{}: other bytes than before: {}", READS[which], answer.text()));
                 }
             }
             Ok(answer) => failed(log, READS[which], &format!("{} {}", answer.status, answer.text())),
@@ -240,7 +246,9 @@ async fn write(host: &str, number: usize, stop: &AtomicBool, log: &Log) {
             None => (ARTIFACTS.to_owned(), &headers[..]),
         };
         // A write goes on a connection of its own: one that was closed without a byte could not be sent again.
-        let answer = Connection::new(host).request("POST", &path, headers, content.as_bytes()).await;
+        let answer = Connection::new(host)
+            .request("POST", &path, headers, content.as_bytes())
+            .await;
         if note(log, &artifact, &content, answer) {
             last = Some(artifact);
         }
@@ -269,7 +277,9 @@ fn note(log: &Log, artifact: &str, content: &str, answer: Result<Answer, Fault>)
             return true;
         }
         Ok(answer) if answer.status == 405 && answer.header("retry-after").is_some() => report.refused.push(now),
-        Ok(answer) => report.failed_writes.push(format!("{artifact}: {} {}", answer.status, answer.text())),
+        Ok(answer) => report
+            .failed_writes
+            .push(format!("{artifact}: {} {}", answer.status, answer.text())),
         Err(fault) => report.failed_writes.push(format!("{artifact}: {fault:?}")),
     }
     false

@@ -23,7 +23,10 @@ impl Export {
             let name = entry.name().unwrap().to_string();
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).unwrap();
-            assert!(entries.insert(name.clone(), bytes).is_none(), "two entries named {name}");
+            assert!(
+                entries.insert(name.clone(), bytes).is_none(),
+                "two entries named {name}"
+            );
         }
         let mut export = Self {
             documents: BTreeMap::new(),
@@ -49,13 +52,17 @@ impl Export {
 
     /// Group and artifact ids, the default group as none.
     pub fn artifacts(&self) -> BTreeSet<(Option<String>, String)> {
-        self.versions().values().map(|version| (version.group.clone(), version.artifact.clone())).collect()
+        self.versions()
+            .values()
+            .map(|version| (version.group.clone(), version.artifact.clone()))
+            .collect()
     }
 
     /// Every version by its globalId, as both formats tell it.
     pub fn versions(&self) -> BTreeMap<i64, Version> {
         let rows = self.documents.get("ArtifactVersion").into_iter().flatten();
-        rows.map(|row| (row["globalId"].as_i64().unwrap(), self.version(row))).collect()
+        rows.map(|row| (row["globalId"].as_i64().unwrap(), self.version(row)))
+            .collect()
     }
 
     fn version(&self, row: &Value) -> Version {
@@ -96,7 +103,11 @@ impl Export {
             })
             .collect()
         };
-        wrong.extend(comments(self).difference(&comments(other)).map(|comment| format!("comment {comment:?} is missing")));
+        wrong.extend(
+            comments(self)
+                .difference(&comments(other))
+                .map(|comment| format!("comment {comment:?} is missing")),
+        );
         wrong
     }
 }

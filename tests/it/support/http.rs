@@ -102,14 +102,22 @@ impl Connection {
             Some(stream) => stream,
             None => connect(&self.host).await?,
         };
-        let stale = |error: std::io::Error| if reused { Fault::Stale } else { Fault::Cut(error.to_string()) };
+        let stale = |error: std::io::Error| {
+            if reused {
+                Fault::Stale
+            } else {
+                Fault::Cut(error.to_string())
+            }
+        };
         stream.get_mut().write_all(bytes).await.map_err(stale)?;
         let answer = read_answer(&mut stream).await.map_err(|failure| match failure {
             Failure::NoByte if reused => Fault::Stale,
             Failure::NoByte => Fault::Cut("closed without an answer".to_owned()),
             Failure::Cut(how) => Fault::Cut(how),
         })?;
-        let closes = answer.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        let closes = answer
+            .header("connection")
+            .is_some_and(|value| value.eq_ignore_ascii_case("close"));
         if !closes {
             self.stream = Some(stream);
         }
@@ -119,8 +127,12 @@ impl Connection {
 
 /// A fresh connection to `host:port`.
 pub async fn connect(host: &str) -> Result<BufReader<TcpStream>, Fault> {
-    let stream = TcpStream::connect(host).await.map_err(|error| Fault::Refused(error.to_string()))?;
-    stream.set_nodelay(true).map_err(|error| Fault::Refused(error.to_string()))?;
+    let stream = TcpStream::connect(host)
+        .await
+        .map_err(|error| Fault::Refused(error.to_string()))?;
+    stream
+        .set_nodelay(true)
+        .map_err(|error| Fault::Refused(error.to_string()))?;
     Ok(BufReader::new(stream))
 }
 
@@ -156,7 +168,9 @@ pub async fn read_answer(stream: &mut BufReader<TcpStream>) -> Result<Answer, Fa
     if matches!(status, 204 | 304) {
         return Ok(answer);
     }
-    let chunked = answer.header("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked"));
+    let chunked = answer
+        .header("transfer-encoding")
+        .is_some_and(|value| value.eq_ignore_ascii_case("chunked"));
     if chunked {
         answer.body = chunks(stream).await?;
     } else if let Some(length) = answer.header("content-length").and_then(|value| value.parse().ok()) {

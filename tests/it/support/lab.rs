@@ -94,7 +94,11 @@ impl Lab {
             ("lb_prefix", nginx.display().to_string()),
             ("lb_directory", inside("regplan")),
             ("lb_socket", inside("regplan.sock")),
-            ("start_v3", self.stack.line(&format!("start apicurio@3.3.3 --as v3 --port {v3_port}"))),
+            (
+                "start_v3",
+                self.stack
+                    .line(&format!("start apicurio@3.3.3 --as v3 --port {v3_port}")),
+            ),
             ("v3_running", probe(&self.stack, "v3")),
             ("stop_v2", self.stack.line("stop v2")),
             ("v2_stopped", format!("! {{ {}; }}", probe(&self.stack, "v2"))),
@@ -109,12 +113,19 @@ impl Lab {
         for edit in edits {
             let line = |line: &&str| {
                 let line = line.trim_start();
-                [format!("- id: {}", edit.before_step), format!("- {{ id: {},", edit.before_step)]
-                    .iter()
-                    .any(|start| line.starts_with(start.as_str()))
+                [
+                    format!("- id: {}", edit.before_step),
+                    format!("- {{ id: {},", edit.before_step),
+                ]
+                .iter()
+                .any(|start| line.starts_with(start.as_str()))
             };
             // The last one of that name: a phase may be called like its step, and stands before it.
-            let found = text.lines().filter(line).last().unwrap_or_else(|| panic!("no step {}", edit.before_step));
+            let found = text
+                .lines()
+                .filter(line)
+                .last()
+                .unwrap_or_else(|| panic!("no step {}", edit.before_step));
             let at = text.rfind(found).unwrap();
             text.insert_str(at, edit.lines);
         }
@@ -145,7 +156,10 @@ impl Lab {
             all.push(format!("{name}={value}"));
         }
         if verb != "validate" {
-            all.extend(["--state".to_owned(), self.directory().join("state.db").display().to_string()]);
+            all.extend([
+                "--state".to_owned(),
+                self.directory().join("state.db").display().to_string(),
+            ]);
         }
         all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         Running::start(self.directory(), &all, environment)

@@ -50,7 +50,12 @@ impl Registry {
             }
             None => self.request(method, &path, &[], b"").await,
         };
-        assert!(answer.status < 300, "{method} {path}: {} {}", answer.status, answer.text());
+        assert!(
+            answer.status < 300,
+            "{method} {path}: {} {}",
+            answer.status,
+            answer.text()
+        );
         answer
     }
 
@@ -66,7 +71,10 @@ impl Registry {
         let group = segment(new.group);
         let mut headers: Vec<(&str, &[u8])> = Vec::new();
         let path = if add {
-            format!("/apis/registry/v2/groups/{group}/artifacts/{}/versions", segment(new.artifact))
+            format!(
+                "/apis/registry/v2/groups/{group}/artifacts/{}/versions",
+                segment(new.artifact)
+            )
         } else {
             headers.push(("X-Registry-ArtifactId", new.artifact.as_bytes()));
             headers.push(("X-Registry-ArtifactType", new.kind.as_bytes()));
@@ -77,7 +85,11 @@ impl Registry {
             ("X-Registry-Name", new.name),
             ("X-Registry-Description", new.description),
         ];
-        headers.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?.as_bytes()))));
+        headers.extend(
+            optional
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?.as_bytes()))),
+        );
         let body = match &new.references {
             Some(references) => {
                 headers.push(("Content-Type", b"application/create.extended+json"));

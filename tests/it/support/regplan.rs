@@ -97,16 +97,47 @@ impl Running {
         let end = Instant::now() + PATIENCE;
         while !file.exists() {
             if let Some(status) = self.child.try_wait().unwrap() {
-                panic!("{} ended ({status}) before {}\n{}", self.what, file.display(), self.said());
+                panic!(
+                    "{} ended ({status}) before {}\n{}",
+                    self.what,
+                    file.display(),
+                    self.said()
+                );
             }
-            assert!(Instant::now() < end, "no {} within {PATIENCE:?}\n{}", file.display(), self.said());
+            assert!(
+                Instant::now() < end,
+                "no {} within {PATIENCE:?}\n{}",
+                file.display(),
+                self.said()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until one line on its standard output holds all of that; panics when the program ends before.
+    pub async fn until_said(&mut self, all: &[&str]) {
+        let end = Instant::now() + PATIENCE;
+        let said = |text: &str| text.lines().any(|line| all.iter().all(|part| line.contains(part)));
+        while !said(&self.stdout.lock().unwrap()) {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("{} ended ({status}) before it said {all:?}\n{}", self.what, self.said());
+            }
+            assert!(
+                Instant::now() < end,
+                "not said within {PATIENCE:?}: {all:?}\n{}",
+                self.said()
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
     /// What it has said so far.
     pub fn said(&self) -> String {
-        format!("stdout: {}\nstderr: {}", self.stdout.lock().unwrap(), self.stderr.lock().unwrap())
+        format!(
+            "stdout: {}\nstderr: {}",
+            self.stdout.lock().unwrap(),
+            self.stderr.lock().unwrap()
+        )
     }
 }
 
@@ -132,7 +163,11 @@ impl Ended {
 impl std::fmt::Display for Ended {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let code = self.code.map_or("a signal".to_owned(), |code| code.to_string());
-        write!(f, "regplan {} (ended with {code})\nstdout: {}\nstderr: {}", self.what, self.stdout, self.stderr)
+        write!(
+            f,
+            "regplan {} (ended with {code})\nstdout: {}\nstderr: {}",
+            self.what, self.stdout, self.stderr
+        )
     }
 }
 

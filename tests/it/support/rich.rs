@@ -33,7 +33,8 @@ async fn state(v2: &mut Registry, group: &str, artifact: &str, version: &str, st
 }
 
 async fn groups(v2: &mut Registry) {
-    let payments = json!({"id": "payments", "description": "Payment schemas", "properties": {"team": "pay", "empty": ""}});
+    let payments =
+        json!({"id": "payments", "description": "Payment schemas", "properties": {"team": "pay", "empty": ""}});
     v2.call("POST", "/groups", Some(payments)).await;
     let empty = json!({"id": "com.acme.empty", "description": "group without artifacts"});
     v2.call("POST", "/groups", Some(empty)).await;
@@ -54,7 +55,8 @@ async fn orders(v2: &mut Registry) {
     let id = field("id", "long");
     for number in 1..16 {
         let mut fields = vec![id.clone()];
-        fields.extend((1..number).map(|n| format!(r#"{{"name": "f{n}", "type": ["null", "string"], "default": null}}"#)));
+        fields
+            .extend((1..number).map(|n| format!(r#"{{"name": "f{n}", "type": ["null", "string"], "default": null}}"#)));
         let content = avro("Order", &fields.join(", "), None);
         let new = New {
             group: "default",
@@ -88,12 +90,22 @@ async fn orders(v2: &mut Registry) {
         "name": "Orders three", "description": "édité ✓", "labels": ["Blue", "red"],
         "properties": {"team": "orders", "empty": "", "Owner.Name": "Ada", "long": long}
     });
-    v2.call("PUT", "/groups/default/artifacts/orders-value/versions/3/meta", Some(three)).await;
+    v2.call(
+        "PUT",
+        "/groups/default/artifacts/orders-value/versions/3/meta",
+        Some(three),
+    )
+    .await;
     let latest = json!({
         "name": "Orders latest", "description": "", "labels": ["Blue", "both"],
         "properties": {"both": "value wins", "k2": "v2"}
     });
-    v2.call("PUT", "/groups/default/artifacts/orders-value/versions/16/meta", Some(latest)).await;
+    v2.call(
+        "PUT",
+        "/groups/default/artifacts/orders-value/versions/16/meta",
+        Some(latest),
+    )
+    .await;
     state(v2, "default", "orders-value", "4", "DISABLED").await;
     state(v2, "default", "orders-value", "5", "DEPRECATED").await;
 }
@@ -143,7 +155,11 @@ async fn payments(v2: &mut Registry) {
     create(v2, first).await;
     for version in ["1.1.0", "2.0.0-rc.1+b5", "10.0.0"] {
         let b = format!("b{}{}", version.chars().next().unwrap(), version.len());
-        let content = avro("S", &format!(r#"{a}, {{"name": "{b}", "type": "int", "default": 0}}"#), None);
+        let content = avro(
+            "S",
+            &format!(r#"{a}, {{"name": "{b}", "type": "int", "default": 0}}"#),
+            None,
+        );
         let new = New {
             content: &content,
             version: Some(version),
@@ -151,7 +167,11 @@ async fn payments(v2: &mut Registry) {
         };
         add(v2, new).await;
     }
-    let content = avro("S", &format!(r#"{a}, {{"name": "z", "type": "int", "default": 0}}"#), None);
+    let content = avro(
+        "S",
+        &format!(r#"{a}, {{"name": "z", "type": "int", "default": 0}}"#),
+        None,
+    );
     let by_server = New {
         content: &content,
         ..semver
@@ -168,7 +188,9 @@ async fn references(v2: &mut Registry) {
     let street = field("street", "string");
     let address = |fields: &str| avro("Address", fields, None);
     let first = address(&street);
-    let second = address(&format!(r#"{street}, {{"name": "zip", "type": "string", "default": ""}}"#));
+    let second = address(&format!(
+        r#"{street}, {{"name": "zip", "type": "string", "default": ""}}"#
+    ));
     let new = |content| New {
         group: "default",
         artifact: "address",
@@ -180,7 +202,11 @@ async fn references(v2: &mut Registry) {
     add(v2, new(&second)).await;
 
     let customer = avro("Customer", &field("a", "com.acme.Address"), None);
-    let pair = format!("{}, {}", field("a", "com.acme.Address"), field("c", "com.acme.Customer"));
+    let pair = format!(
+        "{}, {}",
+        field("a", "com.acme.Address"),
+        field("c", "com.acme.Customer")
+    );
     let pair = avro("Pair", &pair, None);
     let one = reference(json!("default"), "address", "1", "com.acme.Address");
     let two = reference(json!("default"), "address", "2", "com.acme.Address");
@@ -197,12 +223,17 @@ async fn references(v2: &mut Registry) {
     };
     create(v2, refs("customer", "AVRO", &customer, Some(json!([one])))).await;
     add(v2, refs("customer", "AVRO", &customer, Some(json!([two])))).await;
-    create(v2, refs("customer-null", "AVRO", &customer, Some(json!([without_group])))).await;
+    create(
+        v2,
+        refs("customer-null", "AVRO", &customer, Some(json!([without_group]))),
+    )
+    .await;
     // The two that 2.6 may refuse: the same bytes without references, and a reference into nothing.
     v2.put(&refs("customer-noref", "AVRO", &customer, None), false).await;
     create(v2, refs("pair", "AVRO", &pair, Some(json!([one, other])))).await;
     create(v2, refs("pair-reversed", "AVRO", &pair, Some(json!([other, one])))).await;
-    v2.put(&refs("dangling", "AVRO", &customer, Some(json!([gone]))), false).await;
+    v2.put(&refs("dangling", "AVRO", &customer, Some(json!([gone]))), false)
+        .await;
 
     let addr = "syntax = \"proto3\";\npackage acme;\nmessage Addr { string street = 1; }\n";
     let person = "syntax = \"proto3\";\npackage acme;\nimport \"addr.proto\";\nmessage Person { Addr addr = 1; }\n";
@@ -220,13 +251,31 @@ async fn types(v2: &mut Registry) {
     let all = [
         ("AVRO", avro.as_str()),
         ("PROTOBUF", "syntax = \"proto3\";\nmessage A { int32 a = 1; }\n"),
-        ("JSON", r#"{"$schema":"http://json-schema.org/draft-07/schema#","type":"object"}"#),
-        ("OPENAPI", r#"{"openapi":"3.0.2","info":{"title":"Api title","version":"1.0","description":"d"},"paths":{}}"#),
-        ("ASYNCAPI", r#"{"asyncapi":"2.0.0","info":{"title":"Async","version":"1"},"channels":{}}"#),
+        (
+            "JSON",
+            r#"{"$schema":"http://json-schema.org/draft-07/schema#","type":"object"}"#,
+        ),
+        (
+            "OPENAPI",
+            r#"{"openapi":"3.0.2","info":{"title":"Api title","version":"1.0","description":"d"},"paths":{}}"#,
+        ),
+        (
+            "ASYNCAPI",
+            r#"{"asyncapi":"2.0.0","info":{"title":"Async","version":"1"},"channels":{}}"#,
+        ),
         ("GRAPHQL", "type Query { a: String }\n"),
-        ("KCONNECT", r#"{"type":"struct","fields":[{"type":"int32","optional":false,"field":"a"}],"optional":false,"name":"n"}"#),
-        ("WSDL", "<?xml version=\"1.0\"?>\n<definitions xmlns=\"http://schemas.xmlsoap.org/wsdl/\" name=\"W\" targetNamespace=\"urn:w\"/>\n"),
-        ("XSD", "<?xml version=\"1.0\"?>\n<xs:schema xmlns:xs=\"http://www.w3.org/2001/XMLSchema\"><xs:element name=\"a\" type=\"xs:string\"/></xs:schema>\n"),
+        (
+            "KCONNECT",
+            r#"{"type":"struct","fields":[{"type":"int32","optional":false,"field":"a"}],"optional":false,"name":"n"}"#,
+        ),
+        (
+            "WSDL",
+            "<?xml version=\"1.0\"?>\n<definitions xmlns=\"http://schemas.xmlsoap.org/wsdl/\" name=\"W\" targetNamespace=\"urn:w\"/>\n",
+        ),
+        (
+            "XSD",
+            "<?xml version=\"1.0\"?>\n<xs:schema xmlns:xs=\"http://www.w3.org/2001/XMLSchema\"><xs:element name=\"a\" type=\"xs:string\"/></xs:schema>\n",
+        ),
         ("XML", "<?xml version=\"1.0\"?>\n<a>é</a>\n"),
     ];
     for (kind, content) in all {
@@ -275,7 +324,11 @@ async fn odd_names(v2: &mut Registry) {
             ..New::default()
         };
         let answer = v2.put(&new, false).await;
-        let expected = if artifact.is_ascii() && group.is_ascii() { 200 } else { 400 };
+        let expected = if artifact.is_ascii() && group.is_ascii() {
+            200
+        } else {
+            400
+        };
         assert_eq!(answer.status, expected, "{group}/{artifact}: {}", answer.text());
     }
     let odd = New {
@@ -316,7 +369,8 @@ async fn comments(v2: &mut Registry) {
     v2.call("PUT", &path, Some(json!({"value": "edited"}))).await;
     let semver = "/groups/payments/artifacts/semver";
     let deleted = comment(v2, semver, "1.0.0", "to be deleted").await;
-    v2.call("DELETE", &format!("{semver}/versions/1.0.0/comments/{deleted}"), None).await;
+    v2.call("DELETE", &format!("{semver}/versions/1.0.0/comments/{deleted}"), None)
+        .await;
 }
 
 async fn rules(v2: &mut Registry) {
@@ -328,10 +382,12 @@ async fn rules(v2: &mut Registry) {
     ];
     for (group, artifact, kind, config) in rules {
         let path = format!("/groups/{group}/artifacts/{artifact}/rules");
-        v2.call("POST", &path, Some(json!({"type": kind, "config": config}))).await;
+        v2.call("POST", &path, Some(json!({"type": kind, "config": config})))
+            .await;
     }
     for (kind, config) in [("VALIDITY", "SYNTAX_ONLY"), ("COMPATIBILITY", "BACKWARD")] {
-        v2.call("POST", "/admin/rules", Some(json!({"type": kind, "config": config}))).await;
+        v2.call("POST", "/admin/rules", Some(json!({"type": kind, "config": config})))
+            .await;
     }
 }
 

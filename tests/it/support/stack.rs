@@ -18,7 +18,11 @@ const LIFE_SECONDS: u32 = 1_200;
 pub fn available() -> bool {
     static HERE: OnceLock<Result<(), String>> = OnceLock::new();
     let here = HERE.get_or_init(|| {
-        let output = script().arg("check").stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
+        let output = script()
+            .arg("check")
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| error.to_string())?;
         if output.status.success() {
             return Ok(());
         }
@@ -62,8 +66,14 @@ impl Stack {
 
     /// A line for `sh -c` that runs the script on this stack with those arguments.
     pub fn line(&self, arguments: &str) -> String {
-        let cache = std::env::var("REGPLAN_CACHE").map(|cache| format!(" REGPLAN_CACHE='{cache}'")).unwrap_or_default();
-        format!("env REGPLAN_STACK='{}'{cache} '{}' {arguments}", self.directory.display(), path().display())
+        let cache = std::env::var("REGPLAN_CACHE")
+            .map(|cache| format!(" REGPLAN_CACHE='{cache}'"))
+            .unwrap_or_default();
+        format!(
+            "env REGPLAN_STACK='{}'{cache} '{}' {arguments}",
+            self.directory.display(),
+            path().display()
+        )
     }
 
     /// Starts a component under a name on any free port; returns its port when it is ready.

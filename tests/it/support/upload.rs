@@ -30,7 +30,9 @@ impl SlowUpload {
         ];
         let mut bytes = Connection::new(host).encode("POST", &path, &headers, content.as_bytes());
         let rest = bytes.split_off(bytes.len() - content.len() / 2);
-        let mut stream = connect(host).await.unwrap_or_else(|fault| panic!("slow upload: {fault:?}"));
+        let mut stream = connect(host)
+            .await
+            .unwrap_or_else(|fault| panic!("slow upload: {fault:?}"));
         stream.get_mut().write_all(&bytes).await.unwrap();
         stream.get_mut().flush().await.unwrap();
         Self {
