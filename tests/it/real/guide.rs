@@ -53,7 +53,7 @@ async fn the_guide_moves_a_busy_registry_and_loses_nothing() {
     let uploaded = v2
         .versions()
         .into_values()
-        .find(|version| version.group.as_deref() == Some("uploads"));
+        .find(|version| version.artifact == upload.artifact);
     assert_eq!(
         uploaded.map(|version| version.content),
         Some(upload.content.into_bytes())

@@ -45,7 +45,7 @@ pub struct Report {
     pub failed_reads: Vec<String>,
     /// Longest time between two good reads of all readers together.
     pub read_gap: Duration,
-    /// When each version served a read for the first and last time.
+    /// When each version served a read for the last time.
     pub served: Vec<Served>,
     /// Writes that were acknowledged.
     pub acknowledged: Vec<Written>,
@@ -60,7 +60,6 @@ pub struct Report {
 #[derive(Debug, Clone)]
 pub struct Served {
     pub version: String,
-    pub first: Instant,
     pub last: Instant,
 }
 
@@ -168,7 +167,6 @@ impl Report {
             Some(served) => served.last = now,
             None => self.served.push(Served {
                 version: version.to_owned(),
-                first: now,
                 last: now,
             }),
         }
@@ -205,7 +203,7 @@ async fn read(host: &str, number: usize, stop: &AtomicBool, log: &Log) {
                 }
             }
             Ok(answer) => failed(log, READS[which], &format!("{} {}", answer.status, answer.text())),
-            Err(fault) => failed(log, READS[which], &format!("{fault:?}")),
+            Err(fault) => failed(log, READS[which], &format!("{fault}")),
         }
         tokio::time::sleep(READ_PAUSE).await;
     }
@@ -280,7 +278,7 @@ fn note(log: &Log, artifact: &str, content: &str, answer: Result<Answer, Fault>)
         Ok(answer) => report
             .failed_writes
             .push(format!("{artifact}: {} {}", answer.status, answer.text())),
-        Err(fault) => report.failed_writes.push(format!("{artifact}: {fault:?}")),
+        Err(fault) => report.failed_writes.push(format!("{artifact}: {fault}")),
     }
     false
 }

@@ -36,6 +36,16 @@ pub enum Fault {
     Cut(String),
 }
 
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Fault::Stale => write!(f, "a kept connection was closed before a byte came"),
+            Fault::Refused(how) => write!(f, "no connection: {how}"),
+            Fault::Cut(how) => write!(f, "no whole answer: {how}"),
+        }
+    }
+}
+
 impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));

@@ -123,8 +123,7 @@ impl Lab {
             // The last one of that name: a phase may be called like its step, and stands before it.
             let found = text
                 .lines()
-                .filter(line)
-                .last()
+                .rfind(line)
                 .unwrap_or_else(|| panic!("no step {}", edit.before_step));
             let at = text.rfind(found).unwrap();
             text.insert_str(at, edit.lines);

@@ -34,7 +34,7 @@ impl Registry {
             match self.connection.request(method, path, headers, body).await {
                 Ok(answer) => return answer,
                 Err(Fault::Stale) => {}
-                Err(fault) => panic!("{method} {path}: {fault:?}"),
+                Err(fault) => panic!("{method} {path}: {fault}"),
             }
         }
         panic!("{method} {path}: two connections in a row were closed without a byte")

@@ -179,7 +179,7 @@ async fn payments(v2: &mut Registry) {
     add(v2, by_server).await;
 }
 
-fn reference(group: Value, artifact: &str, version: &str, name: &str) -> Value {
+fn reference(group: Option<&str>, artifact: &str, version: &str, name: &str) -> Value {
     json!({"groupId": group, "artifactId": artifact, "version": version, "name": name})
 }
 
@@ -208,11 +208,11 @@ async fn references(v2: &mut Registry) {
         field("c", "com.acme.Customer")
     );
     let pair = avro("Pair", &pair, None);
-    let one = reference(json!("default"), "address", "1", "com.acme.Address");
-    let two = reference(json!("default"), "address", "2", "com.acme.Address");
-    let without_group = reference(Value::Null, "address", "1", "com.acme.Address");
-    let gone = reference(json!("refs"), "gone", "9", "com.acme.Address");
-    let other = reference(json!("refs"), "customer", "1", "com.acme.Customer");
+    let one = reference(Some("default"), "address", "1", "com.acme.Address");
+    let two = reference(Some("default"), "address", "2", "com.acme.Address");
+    let without_group = reference(None, "address", "1", "com.acme.Address");
+    let gone = reference(Some("refs"), "gone", "9", "com.acme.Address");
+    let other = reference(Some("refs"), "customer", "1", "com.acme.Customer");
     let refs = |artifact, kind, content, references: Option<Value>| New {
         group: "refs",
         artifact,
@@ -238,10 +238,10 @@ async fn references(v2: &mut Registry) {
     let addr = "syntax = \"proto3\";\npackage acme;\nmessage Addr { string street = 1; }\n";
     let person = "syntax = \"proto3\";\npackage acme;\nimport \"addr.proto\";\nmessage Person { Addr addr = 1; }\n";
     create(v2, refs("address.proto", "PROTOBUF", addr, None)).await;
-    let import = json!([reference(json!("refs"), "address.proto", "1", "addr.proto")]);
+    let import = json!([reference(Some("refs"), "address.proto", "1", "addr.proto")]);
     create(v2, refs("person.proto", "PROTOBUF", person, Some(import))).await;
     let schema = r#"{"$schema":"http://json-schema.org/draft-07/schema#","type":"object","properties":{"a":{"$ref":"./other.json"}}}"#;
-    let other = json!([reference(json!("payments"), "dis-latest", "1", "./other.json")]);
+    let other = json!([reference(Some("payments"), "dis-latest", "1", "./other.json")]);
     create(v2, refs("js-ref", "JSON", schema, Some(other))).await;
 }
 

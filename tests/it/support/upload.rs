@@ -9,8 +9,6 @@ use super::http::{Answer, Connection, connect, read_answer};
 pub struct SlowUpload {
     stream: BufReader<TcpStream>,
     rest: Vec<u8>,
-    /// Where it goes.
-    pub group: String,
     /// What it creates.
     pub artifact: String,
     /// Its whole body.
@@ -32,13 +30,12 @@ impl SlowUpload {
         let rest = bytes.split_off(bytes.len() - content.len() / 2);
         let mut stream = connect(host)
             .await
-            .unwrap_or_else(|fault| panic!("slow upload: {fault:?}"));
+            .unwrap_or_else(|fault| panic!("slow upload: {fault}"));
         stream.get_mut().write_all(&bytes).await.unwrap();
         stream.get_mut().flush().await.unwrap();
         Self {
             stream,
             rest,
-            group: group.to_owned(),
             artifact: artifact.to_owned(),
             content,
         }
