@@ -9,17 +9,20 @@
 //! handle that cannot write. Nothing here names a kind: the class decides.
 
 mod digests;
+mod executor;
 mod facts;
 mod gates;
 mod observations;
 mod planner;
 mod refresh;
+mod rollback;
 mod scheduler;
 mod simulation;
 #[cfg(test)]
 mod testing;
 mod way_back;
 
+pub use executor::{ApplyRequest, EngineError, Outcome, apply};
 pub use facts::{FactsOf, facts};
 pub use gates::{NotSupported, not_supported};
 pub use observations::{Observations, Observed};
