@@ -123,8 +123,7 @@ impl Nginx {
         if let Some(public) = self.public.get() {
             return Ok(public);
         }
-        let url = self.url();
-        let public = Public::new(url, self.ca.as_deref()).map_err(|error| self.unreachable(url, error))?;
+        let public = Public::new(&self.name, self.url(), self.ca.as_deref())?;
         Ok(self.public.get_or_init(|| public))
     }
 

@@ -1,10 +1,14 @@
 //! The public address, as clients see it (`reference/lab.md` §1.7 step 7).
 
-use std::{error::Error, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
-use reqwest::{Client, Method, StatusCode, header::RETRY_AFTER, redirect::Policy};
+use reqwest::{Client, Method, StatusCode, header::RETRY_AFTER};
 
 use super::render::FROZEN_BODY;
+use crate::{
+    model::SystemName,
+    system::{SystemError, http},
+};
 
 /// A path that no API has, so that a probe that gets through writes nothing.
 const NO_SUCH_PATH: &str = "/apis/registry/v2/__regplan_probe__";
@@ -17,9 +21,6 @@ const POST_READ_PATH: &str = "/apis/registry/v2/search/artifacts";
 
 /// Longer than a balancer needs to give up on a backend's connection would hide nothing and cost freeze time.
 const LIMIT: Duration = Duration::from_secs(10);
-
-/// A balancer that does not take a connection for so long serves nobody.
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 
 /// Our 405 is short; of other bodies the beginning is enough.
 const BODY_LIMIT: usize = 4 * 1024;
@@ -52,31 +53,14 @@ impl Seen {
     }
 }
 
-type Failure = Box<dyn Error + Send + Sync>;
-
 impl Public {
     /// Makes the client; connects to nothing. `ca` holds more authorities as PEM.
     ///
     /// # Errors
     /// When the authorities cannot be read.
-    pub fn new(url: &str, ca: Option<&Path>) -> Result<Self, Failure> {
-        provide_crypto();
-        let mut builder = Client::builder()
-            .http1_only()
-            .no_proxy()
-            .redirect(Policy::none())
-            .pool_max_idle_per_host(0)
-            .connect_timeout(CONNECT_LIMIT)
-            .timeout(LIMIT);
-        if url.starts_with("http:") {
-            // Spares loading the machine's authorities, which takes longer than the probe.
-            builder = builder.tls_certs_only([]);
-        } else if let Some(ca) = ca {
-            let pem = std::fs::read(ca)?;
-            builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(&pem)?);
-        }
+    pub fn new(system: &SystemName, url: &str, ca: Option<&Path>) -> Result<Self, SystemError> {
         Ok(Self {
-            client: builder.build()?,
+            client: http::fresh(system, url, ca, LIMIT)?,
             url: url.to_owned(),
         })
     }
@@ -85,7 +69,7 @@ impl Public {
     ///
     /// # Errors
     /// When no answer comes.
-    pub async fn read(&self) -> Result<Seen, Failure> {
+    pub async fn read(&self) -> reqwest::Result<Seen> {
         self.send(&Method::GET, READ_PATH, None).await
     }
 
@@ -101,7 +85,7 @@ impl Public {
     ///
     /// # Errors
     /// When no answer comes.
-    pub async fn read_by_post(&self) -> Result<Seen, Failure> {
+    pub async fn read_by_post(&self) -> reqwest::Result<Seen> {
         self.send(&Method::POST, POST_READ_PATH, Some("{}")).await
     }
 
@@ -109,7 +93,7 @@ impl Public {
     ///
     /// # Errors
     /// When no answer comes.
-    pub async fn writes(&self) -> Result<Vec<(Method, Seen)>, Failure> {
+    pub async fn writes(&self) -> reqwest::Result<Vec<(Method, Seen)>> {
         let mut seen = Vec::new();
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             let answer = self.send(&method, NO_SUCH_PATH, None).await?;
@@ -118,7 +102,7 @@ impl Public {
         Ok(seen)
     }
 
-    async fn send(&self, method: &Method, path: &str, body: Option<&'static str>) -> Result<Seen, Failure> {
+    async fn send(&self, method: &Method, path: &str, body: Option<&'static str>) -> reqwest::Result<Seen> {
         let mut tries = 1;
         loop {
             match self.send_once(method, path, body).await {
@@ -126,7 +110,7 @@ impl Public {
                     tries += 1;
                     tokio::time::sleep(PAUSE).await;
                 }
-                outcome => return outcome.map_err(Into::into),
+                outcome => return outcome,
             }
         }
     }
@@ -151,13 +135,5 @@ impl Public {
                 && retry_after
                 && text.trim_ascii() == FROZEN_BODY.as_bytes(),
         })
-    }
-}
-
-/// reqwest without a provider needs one for the process; whoever comes first sets it.
-fn provide_crypto() {
-    use rustls::crypto::{CryptoProvider, ring};
-    if CryptoProvider::get_default().is_none() && ring::default_provider().install_default().is_err() {
-        tracing::debug!("another part has set the TLS provider in the meantime");
     }
 }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     model::{BackendName, PlanDuration, RunId},
     resource::RouteWrites,
-    system::{Progress, SystemError},
+    system::{Progress, SystemError, crash_point},
 };
 
 /// Between two looks: a reload takes 15–180 ms to show (`reference/lab.md` §1.6).
@@ -75,6 +75,7 @@ impl Switch<'_> {
             self.install(&owned, &live, &new).await?
         };
         let cut = self.drain(&instance, since).await?;
+        crash_point("route.drained");
         self.confirm(&new.generation).await?;
         self.look_from_outside(target.writes).await?;
         // Reads alone were cut when writes had been denied before: nothing can reach a backend late.
@@ -160,6 +161,7 @@ impl Switch<'_> {
         // Armed first: the write of the second file may fail, and the whole may be cancelled.
         let put_back = PutBack::new(owned, before);
         owned.write(&Bytes::of(new))?;
+        crash_point("route.written");
         let program = self.nginx.program();
         let dump = program.test().await?;
         self.includes(&dump, owned)?;
@@ -172,6 +174,7 @@ impl Switch<'_> {
         let instance = Instance { old, ..instance };
         let log_size = instance.error_log.as_deref().map_or(0, size_of);
         program.reload().await?;
+        crash_point("route.reloaded");
         if self.takes_hold(&new.generation).await {
             put_back.disarm();
             return Ok(instance);
@@ -333,7 +336,7 @@ impl Switch<'_> {
     async fn look_from_outside(&self, writes: RouteWrites) -> Result<(), SystemError> {
         let url = self.nginx.url();
         let public = self.nginx.public()?;
-        let silent = |error| self.nginx.unreachable(url, error);
+        let silent = |error: reqwest::Error| self.nginx.unreachable(url, error.into());
         let deny = writes == RouteWrites::Deny;
         for (method, seen) in public.writes().await.map_err(silent)? {
             if seen.refused_by_us != deny {
