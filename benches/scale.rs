@@ -18,7 +18,10 @@ fn chain(steps: usize) -> String {
     let mut text = String::from("regplan: v1\nname: chain\nphases:\n  - id: all\n    steps:\n");
     for step in 0..steps {
         // Writing to a String cannot fail.
-        let _infallible = writeln!(text, "      - {{ id: s{step}, uses: run.command, with: {{ command: [\"true\"] }} }}");
+        let _infallible = writeln!(
+            text,
+            "      - {{ id: s{step}, uses: run.command, with: {{ command: [\"true\"] }} }}"
+        );
     }
     text
 }
@@ -31,7 +34,9 @@ fn options() -> LoadOptions {
 }
 
 fn program(steps: usize) -> Program {
-    load_text("chain.yaml", chain(steps), &options()).program.expect("the chain is valid")
+    load_text("chain.yaml", chain(steps), &options())
+        .program
+        .expect("the chain is valid")
 }
 
 #[divan::bench(args = [50, 1_000, 10_000])]
