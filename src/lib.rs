@@ -8,6 +8,7 @@ pub mod journal;
 pub mod kind;
 pub mod model;
 pub mod region;
+pub mod registry;
 pub mod report;
 pub mod resource;
 pub mod source;

@@ -12,6 +12,7 @@ mod fold;
 mod lock;
 mod record;
 mod sqlite;
+mod steps;
 mod store;
 
 pub use fold::{FoldError, fold};
