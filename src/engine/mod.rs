@@ -29,3 +29,6 @@ pub use observations::{Observations, Observed};
 pub use planner::{CHANGE_SET_FORMAT, PlanInput, plan, void_checks};
 pub use refresh::refresh;
 pub use scheduler::{Blocked, Schedule};
+
+#[cfg(test)]
+mod tests;

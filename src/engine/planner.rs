@@ -445,12 +445,10 @@ impl<'a> Walk<'a> {
                 Err(decided)
             }
             Ok(change) => Ok(self.to_apply(at, effect, key, now, &inputs, |now| {
-                let standing = if change.is_none() {
-                    Standing::AlreadySo
-                } else {
-                    Standing::Pending { change }
-                };
-                standing.unless_regress(effect.regresses(now))
+                if change.is_none() {
+                    return Standing::AlreadySo;
+                }
+                Standing::Pending { change }.unless_regress(effect.regresses(now))
             })),
         }
     }

@@ -14,6 +14,8 @@ mod record;
 mod sqlite;
 mod steps;
 mod store;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use fold::{FoldError, fold};
 pub use lock::{LockError, RunLock};
@@ -23,3 +25,6 @@ pub use state::{Attempt, Frozen, Intent, PhaseState, RollbackState, RunState, St
 pub use store::{Store, StoreError};
 
 mod state;
+
+#[cfg(test)]
+mod tests;
