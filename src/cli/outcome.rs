@@ -67,44 +67,20 @@ pub(super) fn ending(outcome: &Outcome, apply: &str, status: &str) -> Ending {
                 },
             )
         },
-        Outcome::RolledBack { .. } | Outcome::RollbackFailed { .. } | Outcome::Interrupted { .. } => {
-            went_back(outcome, apply, status)
-        }
-    }
-}
-
-fn went_back(outcome: &Outcome, apply: &str, status: &str) -> Ending {
-    let next = Some(apply.to_owned());
-    match outcome {
         Outcome::RolledBack {
             reason,
             left,
             interrupted,
-        } => {
-            let exit = interrupted.map_or(Exit::RolledBack, Exit::of_signal);
-            let verdict = match interrupted {
-                Some(signal) => format!("Interrupted by {signal} and rolled back: {reason}"),
-                None => format!("Failed and rolled back: {reason}"),
-            };
-            let mut lines = vec![verdict];
-            lines.extend(left.iter().map(|what| format!("  left as it is: {what}")));
-            Ending {
-                lines,
-                next,
-                detail: json!({"reason": reason, "left": left, "interrupted": interrupted}),
-                ..Ending::new(exit, "rolled_back", "")
-            }
-        }
-        Outcome::RollbackFailed { error, commands } => {
-            let mut lines = vec![format!("The rollback failed, a person is needed: {error}")];
-            lines.extend(commands.iter().map(|command| format!("  type: {command}")));
-            Ending {
-                lines,
-                next: Some(status.to_owned()),
-                detail: json!({"error": error, "commands": commands}),
-                ..Ending::new(Exit::RollbackFailed, "rollback_failed", "")
-            }
-        }
+        } => Ending {
+            next,
+            detail: json!({"reason": reason, "left": left, "interrupted": interrupted}),
+            ..rolled_back(reason, left, *interrupted)
+        },
+        Outcome::RollbackFailed { error, commands } => Ending {
+            next: Some(status.to_owned()),
+            detail: json!({"error": error, "commands": commands}),
+            ..rollback_failed(error, commands)
+        },
         Outcome::Interrupted { signal } => Ending {
             next,
             detail: json!({"signal": signal}),
@@ -114,8 +90,26 @@ fn went_back(outcome: &Outcome, apply: &str, status: &str) -> Ending {
                 &format!("Interrupted by {signal}; the journal is safe."),
             )
         },
-        other => ending(other, apply, status),
     }
+}
+
+fn rolled_back(reason: &str, left: &[String], interrupted: Option<&'static str>) -> Ending {
+    let exit = interrupted.map_or(Exit::RolledBack, Exit::of_signal);
+    let verdict = match interrupted {
+        Some(signal) => format!("Interrupted by {signal} and rolled back: {reason}"),
+        None => format!("Failed and rolled back: {reason}"),
+    };
+    let left = left
+        .iter()
+        .map(|what| format!("left as it is: {what}"))
+        .collect::<Vec<_>>();
+    Ending::with_list(exit, "rolled_back", &verdict, &left)
+}
+
+fn rollback_failed(error: &str, commands: &[String]) -> Ending {
+    let verdict = format!("The rollback failed, a person is needed: {error}");
+    let commands: Vec<String> = commands.iter().map(|command| format!("type: {command}")).collect();
+    Ending::with_list(Exit::RollbackFailed, "rollback_failed", &verdict, &commands)
 }
 
 impl Ending {

@@ -179,6 +179,27 @@ impl Lines {
                 vec![self.paint.bold(&format!("{phase}{attempt}"))]
             }
             Event::PhaseClosed { phase } => vec![format!("{} {phase} closed", self.paint.sign('✓'))],
+            Event::StepStarted { step, uses, what } => {
+                vec![self.named('▸', step.as_str(), if what.is_empty() { uses } else { what })]
+            }
+            Event::StepProgress { step, text, done } => self.progressed(step, text, *done),
+            Event::StepRetried { step, error, wait } => {
+                vec![self.named('?', step.as_str(), &format!("{error}; again in {}", words::took(*wait)))]
+            }
+            Event::StepSettled { step, what, took } => vec![self.settled(step, what, *took)],
+            Event::StepSkipped { step, reason } => vec![self.named('✓', step.as_str(), &format!("skipped: {reason}"))],
+            Event::StepFailed { step, error } => self.failed(step, error),
+            Event::CheckpointWaiting { of, expression, .. } => {
+                vec![self.named('◷', of, &format!("until {expression}"))]
+            }
+            Event::CheckpointFailed {
+                of,
+                expression,
+                because,
+            } => vec![
+                self.named('✗', of, &format!("checkpoint failed: {expression}")),
+                below(&words::one_line(because)),
+            ],
             Event::Frozen => vec![self.paint.cyan("  ❄ writes are frozen")],
             Event::Thawed { after } => {
                 vec![
@@ -186,115 +207,79 @@ impl Lines {
                         .cyan(&format!("  ☀ writes flow again, after {}", words::took(*after))),
                 ]
             }
-            Event::Finished => vec![self.paint.green("✓ all phases are closed")],
+            Event::RollbackStarted { phases, reason } => self.goes_back(phases, reason),
+            Event::RolledBack { left } => self.went_back(left),
+            Event::RollbackFailed { error, commands } => {
+                let verdict = self
+                    .paint
+                    .red(&format!("the rollback failed: {}", words::one_line(error)));
+                with_commands(verdict, commands)
+            }
             Event::Interrupted { what } => vec![self.paint.yellow(&format!("interrupted: {}", words::one_line(what)))],
             Event::Waiting { reason, command } => {
-                let mut lines = vec![self.paint.yellow(&format!("waits: {}", words::one_line(reason)))];
-                lines.extend(
-                    command
-                        .as_deref()
-                        .map(|command| format!("  type: {}", words::one_line(command))),
-                );
-                lines
+                let verdict = self.paint.yellow(&format!("waits: {}", words::one_line(reason)));
+                with_commands(verdict, command.as_slice())
             }
-            Event::RollbackStarted { phases, reason } => self.rollback(phases, reason),
-            Event::RolledBack { left } => {
-                let mut lines = vec![self.paint.yellow("rolled back")];
-                lines.extend(
-                    left.iter()
-                        .map(|what| format!("  left as it is: {}", words::one_line(what))),
-                );
-                lines
-            }
-            Event::RollbackFailed { error, commands } => {
-                let mut lines = vec![
-                    self.paint
-                        .red(&format!("the rollback failed: {}", words::one_line(error))),
-                ];
-                lines.extend(
-                    commands
-                        .iter()
-                        .map(|command| format!("  type: {}", words::one_line(command))),
-                );
-                lines
-            }
-            Event::CheckpointWaiting { .. } | Event::CheckpointFailed { .. } => self.checkpoint_text(event),
-            Event::StepStarted { .. }
-            | Event::StepProgress { .. }
-            | Event::StepRetried { .. }
-            | Event::StepSettled { .. }
-            | Event::StepSkipped { .. }
-            | Event::StepFailed { .. } => self.step_text(event),
+            Event::Finished => vec![self.paint.green("✓ all phases are closed")],
         }
     }
 
-    fn rollback(&self, phases: &[PhaseId], reason: &str) -> Vec<String> {
+    /// A line of a step or checkpoint.
+    fn named(&self, sign: char, name: &str, text: &str) -> String {
+        format!("  {} {name:NAME$}  {}", self.paint.sign(sign), words::one_line(text))
+    }
+
+    fn progressed(&self, step: &StepId, text: &str, done: Option<(u64, u64)>) -> Vec<String> {
+        if self.verbose {
+            vec![self.named('…', step.as_str(), &progress(text, done))]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn settled(&self, step: &StepId, what: &str, took: Duration) -> String {
+        let took = self.paint.dim(&format!("({})", words::took(took)));
+        let blank = if what.is_empty() { "" } else { " " };
+        format!("{}{blank}{took}", self.named('✓', step.as_str(), what))
+    }
+
+    fn failed(&self, step: &StepId, error: &str) -> Vec<String> {
+        let text = words::safe(error);
+        let mut lines = text.lines();
+        let mut out = vec![self.named('✗', step.as_str(), lines.next().unwrap_or_default())];
+        out.extend(lines.map(below));
+        out
+    }
+
+    fn goes_back(&self, phases: &[PhaseId], reason: &str) -> Vec<String> {
         let names: Vec<&str> = phases.iter().map(PhaseId::as_str).collect();
         let text = format!("rolls back {}: {}", names.join(", "), words::one_line(reason));
         vec![self.paint.yellow(&text)]
     }
 
-    fn checkpoint_text(&self, event: &Event) -> Vec<String> {
-        match event {
-            Event::CheckpointWaiting { of, expression, .. } => vec![format!(
-                "  {} {of:NAME$}  until {}",
-                self.paint.sign('◷'),
-                words::one_line(expression)
-            )],
-            Event::CheckpointFailed {
-                of,
-                expression,
-                because,
-            } => vec![
-                format!(
-                    "  {} {of:NAME$}  checkpoint failed: {}",
-                    self.paint.sign('✗'),
-                    words::one_line(expression)
-                ),
-                format!("    {:NAME$}  {}", "", words::one_line(because)),
-            ],
-            _ => Vec::new(),
-        }
+    fn went_back(&self, left: &[String]) -> Vec<String> {
+        let mut lines = vec![self.paint.yellow("rolled back")];
+        lines.extend(
+            left.iter()
+                .map(|what| format!("  left as it is: {}", words::one_line(what))),
+        );
+        lines
     }
+}
 
-    fn step_text(&self, event: &Event) -> Vec<String> {
-        let line = |sign: char, step: &StepId, text: &str| format!("  {} {step:NAME$}  {text}", self.paint.sign(sign));
-        match event {
-            Event::StepStarted { step, uses, what } => {
-                let what = if what.is_empty() { uses } else { what };
-                vec![line('▸', step, &words::one_line(what))]
-            }
-            Event::StepProgress { step, text, done } if self.verbose => {
-                vec![line('…', step, &progress(text, *done))]
-            }
-            Event::StepRetried { step, error, wait } => {
-                let text = format!("{}; again in {}", words::one_line(error), words::took(*wait));
-                vec![line('?', step, &text)]
-            }
-            Event::StepSettled { step, what, took } => {
-                let took = self.paint.dim(&format!("({})", words::took(*took)));
-                vec![line(
-                    '✓',
-                    step,
-                    format!("{} {took}", words::one_line(what)).trim_start(),
-                )]
-            }
-            Event::StepSkipped { step, reason } => {
-                vec![line('✓', step, &format!("skipped: {}", words::one_line(reason)))]
-            }
-            Event::StepFailed { step, error } => {
-                let mut lines = words::safe(error)
-                    .lines()
-                    .map(str::to_owned)
-                    .collect::<Vec<_>>()
-                    .into_iter();
-                let mut out = vec![line('✗', step, &lines.next().unwrap_or_default())];
-                out.extend(lines.map(|more| format!("    {:NAME$}  {more}", "")));
-                out
-            }
-            _ => Vec::new(),
-        }
-    }
+/// A line that belongs to the one above.
+fn below(text: &str) -> String {
+    format!("    {:NAME$}  {text}", "")
+}
+
+fn with_commands(verdict: String, commands: &[String]) -> Vec<String> {
+    let mut lines = vec![verdict];
+    lines.extend(
+        commands
+            .iter()
+            .map(|command| format!("  type: {}", words::one_line(command))),
+    );
+    lines
 }
 
 fn progress(text: &str, done: Option<(u64, u64)>) -> String {

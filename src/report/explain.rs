@@ -66,11 +66,16 @@ pub fn kind(kind: &KindText<'_>, look: &Look) -> String {
     for line in wrap(kind.about, look.width) {
         page.push(Line::default().plain(&line));
     }
-    for (title, schema) in [("with:", kind.spec), ("outputs:", kind.output)] {
+    for (title, schema, is_input) in [("with:", kind.spec, true), ("outputs:", kind.output, false)] {
         page.push(Line::default());
         page.push(Line::default().painted(title, &look.paint.bold(title)));
         let before = page.next();
-        fields(&mut page, schema, schema, 1, look);
+        Fields {
+            root: schema,
+            is_input,
+            look,
+        }
+        .add(&mut page, schema, 1);
         if page.next() == before {
             page.push(Line::default().plain("  none"));
         }
@@ -78,59 +83,64 @@ pub fn kind(kind: &KindText<'_>, look: &Look) -> String {
     page.finish()
 }
 
-/// Adds the properties of a schema, each with its type and description.
-fn fields(page: &mut Page, root: &Value, schema: &Value, depth: usize, look: &Look) {
-    let schema = resolve(root, schema);
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
-        return;
-    };
-    let required: Vec<&str> = schema
-        .get("required")
-        .and_then(Value::as_array)
-        .map(|names| names.iter().filter_map(Value::as_str).collect())
-        .unwrap_or_default();
-    for (name, property) in properties {
-        field(
-            page,
-            root,
-            (name, property),
-            required.contains(&name.as_str()),
-            depth,
-            look,
-        );
-    }
+/// Walks through the properties of a schema.
+struct Fields<'a> {
+    root: &'a Value,
+    /// Whether somebody writes them: only then is it worth saying which are required.
+    is_input: bool,
+    look: &'a Look,
 }
 
-fn field(page: &mut Page, root: &Value, (name, property): (&str, &Value), required: bool, depth: usize, look: &Look) {
-    let indent = "  ".repeat(depth);
-    let resolved = resolve(root, property);
-    let mut facts = vec![type_of(root, property)];
-    if required {
-        facts.push("required".to_owned());
-    }
-    if let Some(default) = property.get("default").filter(|default| !default.is_null()) {
-        facts.push(format!("default {default}"));
-    }
-    let facts = facts.join(", ");
-    page.push(
-        Line::default()
-            .plain(&indent)
-            .painted(name, &look.paint.bold(name))
-            .plain("  ")
-            .painted(&facts, &look.paint.dim(&facts)),
-    );
-    let description = [property, resolved]
-        .into_iter()
-        .find_map(|schema| schema.get("description").and_then(Value::as_str));
-    if let Some(description) = description {
-        let text = description.replace('\n', " ");
-        for line in wrap(&text, look.width.saturating_sub(indent.len() + 4).max(WORDS)) {
-            page.push(Line::default().plain(&indent).plain("    ").plain(&line));
+impl Fields<'_> {
+    /// Adds the properties of a schema, each with its type and description.
+    fn add(&self, page: &mut Page, schema: &Value, depth: usize) {
+        let schema = resolve(self.root, schema);
+        let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+            return;
+        };
+        let required: Vec<&str> = schema
+            .get("required")
+            .and_then(Value::as_array)
+            .map(|names| names.iter().filter_map(Value::as_str).collect())
+            .unwrap_or_default();
+        for (name, property) in properties {
+            let required = self.is_input && required.contains(&name.as_str());
+            self.field(page, name, property, required, depth);
         }
     }
-    if depth < DEPTH {
-        let inner = resolved.get("items").unwrap_or(resolved);
-        fields(page, root, inner, depth + 1, look);
+
+    fn field(&self, page: &mut Page, name: &str, property: &Value, required: bool, depth: usize) {
+        let indent = "  ".repeat(depth);
+        let resolved = resolve(self.root, property);
+        let mut facts = vec![type_of(self.root, property)];
+        if required {
+            facts.push("required".to_owned());
+        }
+        if let Some(default) = property.get("default").filter(|default| !default.is_null()) {
+            facts.push(format!("default {default}"));
+        }
+        let facts = facts.join(", ");
+        let paint = self.look.paint;
+        page.push(
+            Line::default()
+                .plain(&indent)
+                .painted(name, &paint.bold(name))
+                .plain("  ")
+                .painted(&facts, &paint.dim(&facts)),
+        );
+        let description = [property, resolved]
+            .into_iter()
+            .find_map(|schema| schema.get("description").and_then(Value::as_str));
+        if let Some(description) = description {
+            let text = description.replace('\n', " ");
+            for line in wrap(&text, self.look.width.saturating_sub(indent.len() + 4).max(WORDS)) {
+                page.push(Line::default().plain(&indent).plain("    ").plain(&line));
+            }
+        }
+        if depth < DEPTH {
+            let inner = resolved.get("items").unwrap_or(resolved);
+            self.add(page, inner, depth + 1);
+        }
     }
 }
 

@@ -119,21 +119,9 @@ fn what(body: &Body) -> String {
         Body::Interrupted { signal } => format!("{signal} was heard and obeyed"),
         Body::RunFinished => "run finished".to_owned(),
         Body::CheckpointJudged { passed, seen, .. } => checkpoint(*passed, seen),
-        Body::StepIntended { .. }
-        | Body::StepNoted { .. }
-        | Body::StepSettled { .. }
-        | Body::StepFailed { .. }
-        | Body::StepSkipped { .. }
-        | Body::Standby { .. } => of_step(body),
-    }
-}
-
-fn of_step(body: &Body) -> String {
-    match body {
         Body::StepIntended { part, uses, change, .. } => {
-            let summary = change.as_ref().and_then(|change| change.summary.clone());
-            let summary = summary.map(|text| format!(": {text}")).unwrap_or_default();
-            format!("{}intended, {uses}{summary}", way(*part))
+            let summary = change.as_ref().and_then(|change| change.summary.as_deref());
+            format!("{}intended, {uses}{}", way(*part), after_colon(&[summary]))
         }
         Body::StepNoted { note, .. } => format!("noted {note}"),
         Body::StepSettled {
@@ -143,23 +131,8 @@ fn of_step(body: &Body) -> String {
             reason,
             ..
         } => {
-            let how = match by {
-                SettledBy::Done => "done",
-                SettledBy::AlreadySo => "already so",
-                SettledBy::Probe => "found done",
-                SettledBy::Adopted => "adopted",
-            };
-            let parts: Vec<&str> = [Some(summary.as_str()), reason.as_deref()]
-                .into_iter()
-                .flatten()
-                .filter(|text| !text.is_empty())
-                .collect();
-            let tail = if parts.is_empty() {
-                String::new()
-            } else {
-                format!(": {}", parts.join("; "))
-            };
-            format!("{}{how}{tail}", way(*part))
+            let why = after_colon(&[Some(summary), reason.as_deref()]);
+            format!("{}{}{why}", way(*part), settled_by(*by))
         }
         Body::StepFailed { part, failure, .. } => {
             let doubt = if failure.in_doubt { ", in doubt" } else { "" };
@@ -167,7 +140,30 @@ fn of_step(body: &Body) -> String {
         }
         Body::StepSkipped { part, reason, .. } => format!("{}skipped: {reason}", way(*part)),
         Body::Standby { .. } => "the way to thaw is ready".to_owned(),
-        _ => String::new(),
+    }
+}
+
+fn settled_by(by: SettledBy) -> &'static str {
+    match by {
+        SettledBy::Done => "done",
+        SettledBy::AlreadySo => "already so",
+        SettledBy::Probe => "found done",
+        SettledBy::Adopted => "adopted",
+    }
+}
+
+/// What there is to add: `: a; b`, or nothing.
+fn after_colon(parts: &[Option<&str>]) -> String {
+    let parts: Vec<&str> = parts
+        .iter()
+        .copied()
+        .flatten()
+        .filter(|text| !text.is_empty())
+        .collect();
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", parts.join("; "))
     }
 }
 
