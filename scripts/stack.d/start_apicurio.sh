@@ -6,7 +6,7 @@ set -u
 HERE=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")"); . "$HERE/lib.sh"
 # 2.10 on purpose: newer plugins read the parent POM first, which is missing for some versions.
 apicurio_fill() {
-  mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:2.10:copy -Dmdep.useBaseVersion=true \
+  stack_mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:2.10:copy -Dmdep.useBaseVersion=true \
       -Dartifact="io.apicurio:apicurio-registry-app:$VERSION:tar.gz:all" -DoutputDirectory="$1/dl" >&2 &&
   tar xzf "$1/dl/apicurio-registry-app-$VERSION-all.tar.gz" -C "$1" && rm -rf "$1/dl"
 }

@@ -7,7 +7,7 @@ HERE=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")"); . "$HERE/lib.sh"
 KAFKA_VERSION=${KAFKA_VERSION:-4.3.1}
 
 kafka_fill() { mkdir -p "$1/p" && cp "$HERE/kafka-pom.xml" "$1/p/pom.xml" &&
-  mvn -B -q -ntp -f "$1/p/pom.xml" -Dkafka.version="$KAFKA_VERSION" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$1/libs" >&2; }
+  stack_mvn -B -q -ntp -f "$1/p/pom.xml" -Dkafka.version="$KAFKA_VERSION" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$1/libs" >&2; }
 # kafka_fetch VERSION: everything that a start needs from outside.
 kafka_fetch() { KAFKA_VERSION=${1:-$KAFKA_VERSION}; stack_need mvn; stack_java 17; stack_cached "kafka-$KAFKA_VERSION" kafka_fill; }
 # A raw ApiVersions v0 request, correlation id 1; the answer must carry that id and error code 0.

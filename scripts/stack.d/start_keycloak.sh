@@ -14,7 +14,7 @@ export KC_BOOTSTRAP_ADMIN_CLIENT_ID=regplan-admin KC_BOOTSTRAP_ADMIN_CLIENT_SECR
 # Without --cache=local the production mode opens JGroups ports (7800, 57800) on the non-loopback address.
 keycloak_args() { printf '%s\n' --http-enabled=true --hostname-strict=false --cache=local --http-host="$STACK_HOST" --http-port="$1" --http-management-port=$(($1 + 1)); }
 keycloak_fill() {
-  mvn -B -q -ntp org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy -Dmdep.useBaseVersion=true \
+  stack_mvn -B -q -ntp org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy -Dmdep.useBaseVersion=true \
       -Dartifact="org.keycloak:keycloak-quarkus-dist:$KEYCLOAK_VERSION:zip" -DoutputDirectory="$1" >&2 &&
   unzip -q "$1/keycloak-quarkus-dist-$KEYCLOAK_VERSION.zip" -d "$1" && rm -f "$1"/*.zip && mv "$1/keycloak-$KEYCLOAK_VERSION" "$1/kc" &&
   "$1/kc/bin/kc.sh" build --db=dev-file --health-enabled=true --metrics-enabled=true >&2
