@@ -26,7 +26,9 @@ impl Document {
     /// The text of the file of that name; also what stands in the way of reading it, and whether anybody may read on.
     pub(super) fn read(name: &str, text: String) -> (Self, Vec<Finding>, bool) {
         let guarded = guard(&text);
-        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let lines = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
         let document = Self {
             name: name.to_owned(),
             text,
@@ -92,7 +94,11 @@ impl Document {
     pub fn location(&self, byte: usize) -> Location {
         let line = self.lines.partition_point(|start| *start <= byte).max(1);
         let start = self.lines.get(line - 1).copied().unwrap_or(0);
-        let column = self.text.get(start..byte.min(self.text.len())).map_or(0, |before| before.chars().count()) + 1;
+        let column = self
+            .text
+            .get(start..byte.min(self.text.len()))
+            .map_or(0, |before| before.chars().count())
+            + 1;
         Location { line, column }
     }
 }

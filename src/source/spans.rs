@@ -223,7 +223,12 @@ impl<'a> Builder<'a> {
 
     fn event(&mut self, event: Event<'_>, range: Range<usize>) -> Step {
         if event.tag().is_some() {
-            return fatal(range, "plan::tag", "a tag (`!…`) has no meaning in a plan", "Remove the tag.");
+            return fatal(
+                range,
+                "plan::tag",
+                "a tag (`!…`) has no meaning in a plan",
+                "Remove the tag.",
+            );
         }
         match event {
             Event::DocumentStart(..) => {
@@ -244,13 +249,19 @@ impl<'a> Builder<'a> {
     }
 
     fn syntax(&self, error: &ScanError) -> Finding {
-        let at = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
+        let at = error
+            .marker()
+            .byte_offset()
+            .unwrap_or(self.text.len())
+            .min(self.text.len());
         if let Some(range) = unquoted_reference(self.text, at) {
             let reference = self.text.get(range.clone()).unwrap_or_default();
             let finding = Finding::error(
                 "plan::unquoted_reference",
                 DocPath::root(),
-                format!("`{reference}` must be quoted here: inside `{{ }}` and `[ ]` YAML takes its braces for its own"),
+                format!(
+                    "`{reference}` must be quoted here: inside `{{ }}` and `[ ]` YAML takes its braces for its own"
+                ),
             );
             return finding.inside(range.clone()).help(format!("Write \"{reference}\"."));
         }
@@ -260,16 +271,18 @@ impl<'a> Builder<'a> {
     }
 
     fn scalar(&mut self, value: &str, style: ScalarStyle, anchor: usize, range: Range<usize>) -> Step {
-        let wants_key = self.open.last().is_some_and(|open| {
-            matches!(self.index.nodes[open.node].body, Body::Map(_)) && open.key.is_none()
-        });
+        let wants_key = self
+            .open
+            .last()
+            .is_some_and(|open| matches!(self.index.nodes[open.node].body, Body::Map(_)) && open.key.is_none());
         if wants_key {
             return self.key(value, style, range);
         }
         if style == ScalarStyle::Plain && is_no_number(value) {
             let what = format!("`{value}` is no number that a plan can use");
             let finding = Finding::error("plan::number", DocPath::root(), what);
-            self.findings.push(finding.inside(range.clone()).help("Quote it if it is text."));
+            self.findings
+                .push(finding.inside(range.clone()).help("Quote it if it is text."));
         }
         let source = self.text.get(range.clone()).unwrap_or_default();
         let same = match style {
@@ -289,7 +302,12 @@ impl<'a> Builder<'a> {
     fn key(&mut self, value: &str, style: ScalarStyle, range: Range<usize>) -> Step {
         if style == ScalarStyle::Plain && value == "<<" {
             let help = "Write the keys out, or share whole values with an anchor and an alias.";
-            return fatal(range, "plan::merge_key", "merge keys (`<<`) are not part of YAML 1.2 nor of a plan", help);
+            return fatal(
+                range,
+                "plan::merge_key",
+                "merge keys (`<<`) are not part of YAML 1.2 nor of a plan",
+                help,
+            );
         }
         if value.starts_with('$') {
             let what = format!("`{value}` cannot be a key: variables stand in values only");
@@ -304,7 +322,12 @@ impl<'a> Builder<'a> {
 
     fn start(&mut self, body: Body, anchor: usize, range: Range<usize>) -> Step {
         if self.open.last().is_some_and(|open| self.wants_key(open)) {
-            return fatal(range, "plan::key", "a key must be text", "Write a plain word before the colon.");
+            return fatal(
+                range,
+                "plan::key",
+                "a key must be text",
+                "Write a plain word before the colon.",
+            );
         }
         if self.open.len() >= DEEPEST {
             return too_deep(range);
@@ -329,7 +352,11 @@ impl<'a> Builder<'a> {
             Body::Map(map) => map.values().map(|entry| entry.value).collect(),
             Body::Scalar(_) => Vec::new(),
         };
-        let size = children.iter().map(|child| self.index.nodes[*child].size).sum::<usize>() + 1;
+        let size = children
+            .iter()
+            .map(|child| self.index.nodes[*child].size)
+            .sum::<usize>()
+            + 1;
         let height = children.iter().map(|child| self.index.nodes[*child].height + 1).max();
         let node = &mut self.index.nodes[open.node];
         node.range.end = range.end.max(node.range.start);
@@ -346,7 +373,12 @@ impl<'a> Builder<'a> {
         }
         let Some(&node) = self.anchors.get(&anchor) else {
             let help = "An alias can repeat only what is complete before it.";
-            return fatal(range, "plan::alias", "this alias stands inside the value that it repeats", help);
+            return fatal(
+                range,
+                "plan::alias",
+                "this alias stands inside the value that it repeats",
+                help,
+            );
         };
         let (size, height) = (self.index.nodes[node].size, self.index.nodes[node].height);
         self.aliased = self.aliased.saturating_add(size);
@@ -406,10 +438,17 @@ impl<'a> Builder<'a> {
             && self.findings.len() < MOST_FINDINGS
         {
             let path = self.path().key(name.clone());
-            let line = self.text.get(..before.start).map_or(0, |above| above.matches('\n').count()) + 1;
+            let line = self
+                .text
+                .get(..before.start)
+                .map_or(0, |above| above.matches('\n').count())
+                + 1;
             let finding = Finding::error("plan::duplicate_key", path, format!("`{name}` is written twice"));
-            self.findings
-                .push(finding.on_key().help(format!("Keep one: the first stands in line {line}.")));
+            self.findings.push(
+                finding
+                    .on_key()
+                    .help(format!("Keep one: the first stands in line {line}.")),
+            );
         }
     }
 
@@ -429,7 +468,12 @@ impl<'a> Builder<'a> {
 
 fn too_deep(range: Range<usize>) -> Step {
     let what = format!("values are nested more than {DEEPEST} deep");
-    fatal(range, "plan::too_deep", &what, "No part of a plan is so deep: look for a bracket too many.")
+    fatal(
+        range,
+        "plan::too_deep",
+        &what,
+        "No part of a plan is so deep: look for a bracket too many.",
+    )
 }
 
 fn fatal(range: Range<usize>, code: &'static str, what: &str, help: &str) -> Step {

@@ -8,9 +8,9 @@ mod step;
 mod systems;
 mod vars;
 
-pub(super) use phase::{ApprovalFile, NotBeforeFile, PhaseFile, WindowFile};
+pub(super) use phase::{ApprovalFile, NotBeforeFile, OnFailureFile, PhaseFile, WindowFile};
 pub(super) use step::{AssertionFile, RetryFile, StepFile};
-pub(super) use systems::{SYSTEM_TYPES, SystemType};
+pub(super) use systems::{COMMON_FACTS, SYSTEM_TYPES, SystemType};
 pub(super) use vars::{VarFile, VarType};
 
 use std::collections::BTreeMap;
@@ -37,6 +37,7 @@ pub(super) struct PlanFile {
     /// Variables by name, read as `${vars.NAME}` in values and as `vars.NAME` in expressions.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, VarFile>")]
+    #[expect(dead_code, reason = "variables are read first, since all else may hold them")]
     pub vars: BTreeMap<String, Value>,
     /// The systems outside, by name. Every address and credential of the plan stands here.
     #[serde(default)]

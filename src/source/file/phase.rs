@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{AssertionFile, StepFile};
-use crate::model::{OnFailure, PlanDuration};
+use crate::model::PlanDuration;
 
 /// A phase: gates before it, its steps, then its checkpoint. The next phase begins when all of it is done.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -35,12 +35,23 @@ pub(crate) struct PhaseFile {
     /// What happens when a step or the checkpoint fails: `stop` (the default) or `rollback` (always, inside the frozen
     /// region).
     #[serde(default)]
-    #[schemars(with = "OnFailure")]
-    pub on_failure: Option<OnFailure>,
+    #[schemars(with = "OnFailureFile")]
+    pub on_failure: Option<OnFailureFile>,
     /// Steps that lead back, in order, instead of the derived way back.
     #[serde(default)]
     #[schemars(with = "Vec<StepFile>")]
     pub rollback: Option<Vec<Value>>,
+}
+
+/// What happens when a step or the checkpoint of a phase fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "OnFailure")]
+pub(crate) enum OnFailureFile {
+    /// Stop where it is; `apply` again goes on.
+    Stop,
+    /// Go back to the state before the phase.
+    Rollback,
 }
 
 /// A gate that people open.
@@ -88,7 +99,6 @@ pub(crate) struct WindowFile {
 /// A day of the week.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it")]
 pub(crate) enum Day {
     Mon,
     Tue,
