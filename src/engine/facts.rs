@@ -104,7 +104,7 @@ fn run_facts(of: FactsOf<'_>) -> Map<String, Value> {
     let attempt = of
         .state
         .and_then(|state| state.phase(of.phase))
-        .map_or(1, |phase| phase.attempt());
+        .map_or(1, crate::journal::PhaseState::attempt);
     let mut run = Map::new();
     run.insert("environment".to_owned(), json!(of.environment));
     run.insert("attempt".to_owned(), json!(attempt));

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     expr::Expression,
-    journal::{Attempt, Intent, RunState, StepState},
+    journal::{Attempt, Intent, PhaseState, RunState, StepState},
     kind::{Behaviour, DynEffect, Inputs, KindError, Program},
     model::{
         Action, Change, ChangeSet, Class, Counts, OnFailure, Phase, PhaseChange, PhaseId, ResourceKey, Standing, Step,
@@ -349,6 +349,9 @@ impl<'a> Walk<'a> {
         if !effect.observable() {
             return Decided::new(Standing::Done);
         }
+        if self.belongs_to_clients(key) {
+            return Decided::new(Standing::Done).note("its content belongs to its clients now");
+        }
         let now = match self.world.live(key) {
             Now::Known(now) => now,
             Now::NotLooked(reason) => return Decided::new(Standing::Done).note(reason),
@@ -365,6 +368,14 @@ impl<'a> Walk<'a> {
             Ok(change) => self.to_apply(at, effect, key, now, &inputs, |now| {
                 Standing::Drift { change }.unless_regress(effect.regresses(now))
             }),
+        }
+    }
+
+    /// Once a route let writes through to a backend, the content of the system of that name is no longer ours to compare.
+    fn belongs_to_clients(&self, key: &ResourceKey) -> bool {
+        match (key.as_str().split_once('/'), self.input.state) {
+            (Some((system, "content")), Some(state)) => state.written(&system.into()),
+            _ => false,
         }
     }
 
@@ -628,8 +639,8 @@ fn phase_change(input: &PlanInput<'_>, phase: &Phase) -> PhaseChange {
         .any(|region| region.phases.contains(&phase.id));
     PhaseChange {
         id: phase.id.clone(),
-        attempt: known.map_or(1, |phase| phase.attempt()),
-        closed: known.is_some_and(|phase| phase.is_closed()),
+        attempt: known.map_or(1, PhaseState::attempt),
+        closed: known.is_some_and(PhaseState::is_closed),
         gates: gates(phase),
         rolls_back: in_region || phase.on_failure == OnFailure::Rollback,
         steps: Vec::new(),
