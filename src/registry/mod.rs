@@ -24,6 +24,8 @@ mod labels;
 mod read;
 mod reserve;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod wire;
 mod write;
 

@@ -199,7 +199,7 @@ impl<'l, R: Read + Seek> Entries<'l, R> {
     fn name(&self, index: usize) -> Result<EntryName, ReadError> {
         let entry = self.archive.by_index_data(index)?;
         let full = match entry.name() {
-            Ok(name) if entry.enclosed_name().is_some() => name.into_owned(),
+            Ok(name) if is_safe(&name) => name.into_owned(),
             Ok(name) => {
                 return Err(ReadError::UnsafeName {
                     entry: name.escape_debug().to_string(),
@@ -282,6 +282,12 @@ impl<'l, R: Read + Seek> Entries<'l, R> {
             take(bytes);
         }
     }
+}
+
+/// Whether a name stays below a directory. Nothing is unpacked here, but an export that tries is no export. The `zip` crate's
+/// own check would also refuse `a:b`, which is an artifact id like any other.
+fn is_safe(name: &str) -> bool {
+    !name.starts_with(['/', '\\']) && !name.contains('\0') && name.split(['/', '\\']).all(|part| part != "..")
 }
 
 /// A row out of its JSON.

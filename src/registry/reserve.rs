@@ -49,6 +49,9 @@ impl Reservation {
     /// Reserved ids are round, so that people see at once on which side an id was born.
     const ROUND: u64 = 1_000_000;
 
+    /// The dummy's date, 2000-01-01, so that the same reservation gives the same bytes; not 0, which not every database takes.
+    const CREATED_ON: i64 = 946_684_800_000;
+
     /// Ids stay below it: clients with 4-byte ids, and the importer's sorting (reference: apicurio.md §4.2, §4.9).
     const END: u64 = 1 << 31;
 
@@ -94,7 +97,7 @@ impl Reservation {
         };
         let comment = Comment {
             owner: Some("".into()),
-            created_on: 0,
+            created_on: Self::CREATED_ON,
             value: "reserves comment ids".into(),
         };
         let mut pack = Pack::new(out);
@@ -133,7 +136,7 @@ impl Reservation {
             name: None,
             description: None,
             owner: Some("".into()),
-            created_on: 0,
+            created_on: Self::CREATED_ON,
             modified_by: None,
             modified_on: None,
             labels: Labels::from(BTreeMap::new()),

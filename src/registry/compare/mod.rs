@@ -52,11 +52,15 @@ impl fmt::Display for Short<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Two values and the name of an artifact then fit a line of 200 columns.
         const LONGEST: usize = 72;
-        for (n, c) in self.0.chars().flat_map(char::escape_debug).enumerate() {
+        for (n, c) in self.0.chars().enumerate() {
             if n == LONGEST {
                 return f.write_str("…");
             }
-            write!(f, "{c}")?;
+            if c.is_control() {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                write!(f, "{c}")?;
+            }
         }
         Ok(())
     }

@@ -43,7 +43,13 @@ fn one_group(what: &str, (left, from): (&Group, Format), (right, to): (&Group, F
     if left.labels.same(&right.labels) {
         return;
     }
-    if from == Format::V2 && to == Format::V3 && right.labels.is_empty() {
+    // Neither way: what an import of 2.6 data left out on 3.x is not there to come back.
+    let dropped = match (from, to) {
+        (Format::V2, Format::V3) => right.labels.is_empty(),
+        (Format::V3, Format::V2) => left.labels.is_empty(),
+        (Format::V2, Format::V2) | (Format::V3, Format::V3) => false,
+    };
+    if dropped {
         rows.expect(codes::GROUP_PROPERTIES, what, &left.labels, &right.labels);
     } else {
         rows.differ(codes::GROUP_LABELS, what, &left.labels, &right.labels);
