@@ -129,6 +129,7 @@ impl<'a> Importer<'a> {
     pub(super) async fn run(&self) -> Result<Sent, ApplyError> {
         let registry = self.writer.reader();
         self.pending.settle(registry, self.world.spool(), self.log).await?;
+        Deletions::mend(&self.writer, &self.version, self.world.spool()).await?;
         self.log.say("looking at the target");
         let target = self.look().await?;
         let reservation = Reservation::above(&self.source).map_err(refused)?;

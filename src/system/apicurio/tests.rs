@@ -326,8 +326,7 @@ async fn deletion_switches_are_set_back_to_what_they_were_even_by_the_next_proce
     assert_eq!(now(), ["true", "true"]);
     drop(killed);
 
-    let next = Deletions::begin(&writer, &version, &spool).await.unwrap();
-    next.end().await.unwrap();
+    Deletions::mend(&writer, &version, &spool).await.unwrap();
     assert_eq!(now(), ["false", "true"]);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the note is gone");
 }
