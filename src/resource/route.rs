@@ -69,6 +69,37 @@ pub enum RouteWrites {
     Mixed,
 }
 
+impl RouteTo {
+    /// As facts and outputs say it: a backend's name, `mixed` or `none`.
+    pub fn word(&self) -> &str {
+        match self {
+            RouteTo::Backend(name) => name.as_str(),
+            RouteTo::Mixed => "mixed",
+            RouteTo::None => "none",
+        }
+    }
+
+    /// The backend, when it is one.
+    pub fn backend(&self) -> Option<&BackendName> {
+        match self {
+            RouteTo::Backend(name) => Some(name),
+            RouteTo::Mixed | RouteTo::None => None,
+        }
+    }
+}
+
+impl RouteWrites {
+    /// As the plan, facts and generations say it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            RouteWrites::Allow => "allow",
+            RouteWrites::Hold => "hold",
+            RouteWrites::Deny => "deny",
+            RouteWrites::Mixed => "mixed",
+        }
+    }
+}
+
 impl Resource for Route {
     type Key = RouteKey;
     type State = RouteState;

@@ -55,6 +55,44 @@ impl Http {
     }
 }
 
+/// A client with a fresh connection for each request, and no proxy between, for looking at a balancer from outside.
+///
+/// # Errors
+/// When the certificates cannot be read.
+pub(in crate::system) fn fresh(
+    system: &SystemName,
+    url: &str,
+    ca: Option<&Path>,
+    limit: Duration,
+) -> Result<Client, SystemError> {
+    provide_crypto();
+    let setup = |error: reqwest::Error| SystemError::Setup {
+        system: system.clone(),
+        reason: super::causes(&error),
+    };
+    let mut builder = base(limit)
+        .http1_only()
+        .no_proxy()
+        .pool_max_idle_per_host(0)
+        .timeout(limit);
+    if url.starts_with("http:") {
+        // Spares loading the machine's authorities, which takes longer than the probe.
+        builder = builder.tls_certs_only([]);
+    } else if let Some(ca) = ca {
+        let pem = reqwest::Certificate::from_pem_bundle(&read_ca(ca)?).map_err(setup)?;
+        builder = builder.tls_certs_merge(pem);
+    }
+    builder.build().map_err(setup)
+}
+
+/// Sets the TLS provider of the process where nobody has yet: reqwest is built without one.
+fn provide_crypto() {
+    use rustls::crypto::{CryptoProvider, ring};
+    if CryptoProvider::get_default().is_none() && ring::default_provider().install_default().is_err() {
+        tracing::debug!("another part has set the TLS provider in the meantime");
+    }
+}
+
 fn base(silence: Duration) -> ClientBuilder {
     Client::builder()
         .connect_timeout(CONNECT)
