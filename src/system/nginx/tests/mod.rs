@@ -78,7 +78,9 @@ async fn no_read_fails_while_the_route_goes_from_v2_over_a_freeze_to_v3_and_back
         ("v3", RouteWrites::Deny, 405),
         ("v2", RouteWrites::Allow, 200),
     ] {
+        let start = Instant::now();
         rig.switch(to, writes).await.unwrap();
+        println!("{to}, {}: {:?}", writes.word(), start.elapsed());
         let state = rig.state().await;
         assert_eq!((state.to.word(), state.writes, state.draining), (to, writes, 0));
         assert!(state.reachable && !state.stale);
