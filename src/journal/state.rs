@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::SettledBy;
+use super::{Part, SettledBy};
 use crate::model::{BackendName, Change, Class, Digest, PhaseId, ResourceKey, RunId, StepId, SystemName};
 
 /// What the journal of a run says: the fold of its records.
@@ -63,10 +63,36 @@ pub struct PhaseState {
     pub current: Option<Attempt>,
 }
 
+impl RunState {
+    /// What is known of a phase; `None` when it was never started.
+    pub fn phase(&self, phase: &PhaseId) -> Option<&PhaseState> {
+        self.phases.get(phase)
+    }
+
+    /// The attempt of a phase that goes on.
+    pub fn attempt(&self, phase: &PhaseId) -> Option<&Attempt> {
+        self.phases.get(phase)?.current.as_ref()
+    }
+
+    /// Whether a write may have reached that backend in the attempts that go on; `false` only when the journal proves that
+    /// no route let one through.
+    pub fn written(&self, backend: &BackendName) -> bool {
+        self.phases
+            .values()
+            .filter_map(|phase| phase.current.as_ref())
+            .any(|attempt| attempt.opened_unnamed || attempt.opened.contains(backend))
+    }
+}
+
 impl PhaseState {
     /// The attempt that goes on or would start, from 1.
     pub fn attempt(&self) -> u32 {
         self.ended_attempts + 1
+    }
+
+    /// Whether its checkpoint has passed in the attempt that goes on.
+    pub fn is_closed(&self) -> bool {
+        self.current.as_ref().is_some_and(|attempt| attempt.closed)
     }
 }
 
@@ -85,6 +111,22 @@ pub struct Attempt {
     pub intents: Vec<StepId>,
     /// Backends to which some intent of this attempt let writes through.
     pub opened: BTreeSet<BackendName>,
+    /// Whether some intent let writes through to a backend that it does not name (a route without `to`).
+    pub opened_unnamed: bool,
+    /// The last verdict on each checkpoint since the step (or, for `None`, any step of the phase) was last intended.
+    pub judged: BTreeMap<Option<StepId>, bool>,
+    /// The way to thaw that was written down for each step that freezes: kind and `with:`.
+    pub standby: BTreeMap<StepId, Value>,
+}
+
+impl Attempt {
+    /// Where its steps of that part stand.
+    pub fn part(&self, part: Part) -> &BTreeMap<StepId, StepState> {
+        match part {
+            Part::Forward => &self.steps,
+            Part::Rollback => &self.rollback,
+        }
+    }
 }
 
 /// Where a step stands in its attempt.
@@ -127,6 +169,30 @@ pub enum StepState {
     },
 }
 
+impl StepState {
+    /// Its last intent, when there was one in this attempt.
+    pub fn intent(&self) -> Option<&Intent> {
+        match self {
+            StepState::Intended(intent) => Some(intent),
+            StepState::Done { intent, .. } | StepState::Failed { intent, .. } => intent.as_ref(),
+            StepState::Skipped { .. } => None,
+        }
+    }
+
+    /// Whether it is done or was skipped.
+    pub fn is_settled(&self) -> bool {
+        matches!(self, StepState::Done { .. } | StepState::Skipped { .. })
+    }
+
+    /// Its recorded outputs, when it is done.
+    pub fn outputs(&self) -> Option<&Value> {
+        match self {
+            StepState::Done { outputs, .. } => Some(outputs),
+            StepState::Intended(_) | StepState::Failed { .. } | StepState::Skipped { .. } => None,
+        }
+    }
+}
+
 /// What was written before an act.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Intent {
@@ -148,6 +214,12 @@ pub struct Intent {
     pub change: Option<Change>,
     /// The recorded outputs that it worked from.
     pub inputs: BTreeMap<StepId, Value>,
+    /// The backend to which it lets writes through.
+    pub opens: Option<BackendName>,
+    /// The route it freezes.
+    pub freezes: Option<ResourceKey>,
+    /// The route it thaws.
+    pub thaws: Option<ResourceKey>,
 }
 
 /// A rollback under way.

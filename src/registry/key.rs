@@ -104,3 +104,16 @@ pub struct BranchKey {
     /// The branch.
     pub branch: Box<str>,
 }
+
+impl BranchKey {
+    /// The branch on which an import puts every version, and whose tip is the artifact's latest.
+    pub const LATEST: &'static str = "latest";
+
+    /// An artifact's branch `latest`.
+    pub fn latest(artifact: &ArtifactKey) -> Self {
+        Self {
+            artifact: artifact.clone(),
+            branch: Self::LATEST.into(),
+        }
+    }
+}

@@ -12,21 +12,25 @@
 //! Keys of everything: globalId for versions, contentId for contents, (group, artifact) for artifacts, with the absent,
 //! the empty and the `default` group being one.
 
+mod builder;
 mod chunk;
 mod compare;
 mod delta;
 mod digest;
+mod encode;
 mod error;
 mod key;
 mod labels;
 mod read;
 mod reserve;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod wire;
 mod write;
 
 pub use chunk::{Chunk, ChunkLimits, chunks};
-pub use compare::{Accepted, Comparison, RestFacts, Row, SideFacts, compare};
+pub use compare::{Accepted, Comparison, RestFacts, Row, SideFacts, codes, compare};
 pub use delta::{Conflict, Delta, GroupRepair, RuleChange, delta};
 pub use error::{ChunkError, ReadError};
 pub use key::{

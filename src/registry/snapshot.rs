@@ -92,6 +92,13 @@ pub struct Version {
     pub is_latest: bool,
 }
 
+impl fmt::Display for Version {
+    /// `default/orders-value version 3`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} version {}", self.artifact, self.version)
+    }
+}
+
 /// A lower-case hex SHA-256, as 32 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash(pub [u8; 32]);
@@ -172,6 +179,8 @@ pub struct Artifact {
     pub created_on: i64,
     /// Its labels.
     pub labels: Labels,
+    /// Whether an import may also leave it without labels: its latest version sets none (reference: apicurio.md §5.1).
+    pub(super) labels_may_go: bool,
 }
 
 /// A comment on a version.
@@ -302,6 +311,52 @@ impl Snapshot {
         self.own_versions()
             .filter_map(|(_, version)| Some((version.content_id, self.contents.get(&version.content_id)?)))
             .collect()
+    }
+
+    /// Comments on versions outside regplan's own groups.
+    pub fn own_comments(&self) -> impl Iterator<Item = (&CommentKey, &Comment)> {
+        self.comments.iter().filter(|(key, _)| {
+            let version = self.versions.get(&key.global_id);
+            version.is_none_or(|version| !version.artifact.group.is_scratch())
+        })
+    }
+
+    /// Artifacts outside regplan's own groups.
+    pub fn own_artifacts(&self) -> impl Iterator<Item = (&Arc<ArtifactKey>, &Artifact)> {
+        self.artifacts.iter().filter(|(key, _)| !key.group.is_scratch())
+    }
+
+    /// Rules of artifacts outside regplan's own groups.
+    pub fn own_artifact_rules(&self) -> impl Iterator<Item = (&ArtifactRuleKey, &str)> {
+        self.artifact_rules
+            .iter()
+            .filter(|(key, _)| !key.artifact.group.is_scratch())
+            .map(|(key, configuration)| (key, &**configuration))
+    }
+
+    /// What the export names and does not hold: a server writes on when one row fails, and answers 200 (reference:
+    /// apicurio.md §1.3). A whole export has none; a chunk may name contents that the target has already.
+    pub fn holes(&self) -> Vec<String> {
+        let mut holes = Vec::new();
+        for (id, version) in &self.versions {
+            if !self.contents.contains_key(&version.content_id) {
+                holes.push(format!("content {} of {version}", version.content_id));
+            }
+            if !self.artifacts.contains_key(&version.artifact) {
+                holes.push(format!("the artifact of {version} (globalId {id})"));
+            }
+        }
+        for key in self.comments.keys() {
+            if !self.versions.contains_key(&key.global_id) {
+                holes.push(format!("globalId {} of comment {}", key.global_id, key.comment_id));
+            }
+        }
+        for key in self.artifact_rules.keys() {
+            if !self.artifacts.contains_key(&key.artifact) {
+                holes.push(format!("artifact {} of its rule {}", key.artifact, key.rule));
+            }
+        }
+        holes
     }
 
     /// globalIds by artifact, ascending, regplan's own groups included.

@@ -1,5 +1,14 @@
 //! The equality contract (reference: apicurio.md §5).
 
+mod artifacts;
+pub mod codes;
+mod others;
+mod rows;
+mod versions;
+
+pub(in crate::registry) use artifacts::{artifact_differences, latest_gap};
+pub(in crate::registry) use versions::version_differences;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -7,6 +16,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use self::rows::Rows;
 use super::{ArtifactKey, Snapshot};
 
 /// Something that is not the same on both sides.
@@ -23,8 +33,36 @@ pub struct Row {
 }
 
 impl fmt::Display for Row {
+    /// One line: `version_state default/orders-value version 3: ENABLED, not DISABLED`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {} → {}", self.code, self.what, self.left, self.right)
+        write!(f, "{} {}", self.code, self.what)?;
+        match (self.left.as_str(), self.right.as_str()) {
+            ("", "") => Ok(()),
+            (left, "") => write!(f, ": left {}", Short(left)),
+            ("", right) => write!(f, ": right {}", Short(right)),
+            (left, right) => write!(f, ": left {}, right {}", Short(left), Short(right)),
+        }
+    }
+}
+
+/// A value on one line and not too long; the whole is in the JSON.
+struct Short<'v>(&'v str);
+
+impl fmt::Display for Short<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Two values and the name of an artifact then fit a line of 200 columns.
+        const LONGEST: usize = 72;
+        for (n, c) in self.0.chars().enumerate() {
+            if n == LONGEST {
+                return f.write_str("…");
+            }
+            if c.is_control() {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                write!(f, "{c}")?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -89,7 +127,33 @@ impl Comparison {
     }
 }
 
-/// Compares everything that two registries hold. Rows come in a fixed order.
-pub fn compare(_left: &Snapshot, _right: &Snapshot, _rest: &RestFacts, _accepted: &[Accepted]) -> Comparison {
-    Comparison::default()
+/// Compares everything that two registries hold. Rows come in a fixed order: versions, contents, artifacts, branches,
+/// groups, rules, comments, counts; each by key.
+///
+/// regplan's own groups, contents that no version uses, canonical hashes and an artifact's last change are not compared.
+pub fn compare(left: &Snapshot, right: &Snapshot, rest: &RestFacts, accepted: &[Accepted]) -> Comparison {
+    let mut rows = Rows::default();
+    versions::versions(left, right, &mut rows);
+    versions::contents(left, right, &mut rows);
+    artifacts::artifacts(left, right, &mut rows);
+    artifacts::branches(left, right, &mut rows);
+    artifacts::latest(left, (&rest.left, &rest.right), &mut rows);
+    others::groups(left, right, &mut rows);
+    others::rules(left, right, &mut rows);
+    others::comments(left, right, &rest.left, &mut rows);
+    others::counts([("left", left, &rest.left), ("right", right, &rest.right)], &mut rows);
+    let mut result = rows.result;
+    let is_accepted = |row: &mut Row| accepted.iter().any(|accepted| accepted.covers(row));
+    result.accepted = result.differences.extract_if(.., is_accepted).collect();
+    result
+}
+
+impl Accepted {
+    fn covers(&self, row: &Row) -> bool {
+        let about = self.what.as_deref().is_none_or(|what| {
+            let rest = row.what.strip_prefix(what);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '/']))
+        });
+        self.code == row.code && about
+    }
 }

@@ -12,6 +12,8 @@ mod listing;
 mod public;
 mod reader;
 mod spec;
+#[cfg(test)]
+mod tests;
 mod version;
 mod writer;
 

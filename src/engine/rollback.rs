@@ -1,0 +1,277 @@
+//! Going back: derived undo or the phase's `rollback:` list, phase by phase, last first.
+
+use super::executor::{EngineError, Executor, Failed, Outcome, StepRun, Stopped, Tried};
+use crate::{
+    journal::{Body, Part, StepState},
+    kind::{Behaviour, Undo},
+    model::{Event, Phase, PhaseId, Step, StepId},
+    system::causes,
+};
+
+/// What going back through a phase ended in: what is left as it is, or why it could not be done.
+type WentBack = Result<Vec<String>, String>;
+
+impl Executor {
+    /// Goes back through the region whose freeze is in force.
+    ///
+    /// # Errors
+    /// When another runner took over.
+    pub(super) async fn roll_back_region(
+        &mut self,
+        reason: &str,
+        signal: Option<&'static str>,
+    ) -> Result<Outcome, EngineError> {
+        let frozen_phase = self.freeze().map(|frozen| frozen.phase.clone());
+        let region = self
+            .program
+            .regions
+            .iter()
+            .find(|region| frozen_phase.as_ref().is_some_and(|phase| region.phases.contains(phase)));
+        let phases = region
+            .map(|region| self.begun(region.phases.iter()))
+            .unwrap_or_default();
+        self.roll_back(phases, reason, signal).await
+    }
+
+    /// Goes back through these phases, last first, and ends their attempts.
+    ///
+    /// # Errors
+    /// When another runner took over.
+    pub(super) async fn roll_back(
+        &mut self,
+        phases: Vec<PhaseId>,
+        reason: &str,
+        signal: Option<&'static str>,
+    ) -> Result<Outcome, EngineError> {
+        self.ledger.tolerate();
+        self.signals.obeyed();
+        self.ledger.append(Body::RollbackStarted {
+            phases: phases.clone(),
+            reason: reason.to_owned(),
+            interrupted: signal.is_some(),
+        })?;
+        self.tell(Event::RollbackStarted {
+            phases: phases.clone(),
+            reason: reason.to_owned(),
+        });
+        self.go_back(&phases, reason, signal).await
+    }
+
+    /// Goes on with a rollback that an earlier session began.
+    ///
+    /// # Errors
+    /// When another runner took over.
+    pub(super) async fn resume_rollback(&mut self) -> Result<Option<Outcome>, EngineError> {
+        let Some(rollback) = self.ledger.state().and_then(|state| state.rollback.clone()) else {
+            return Ok(None);
+        };
+        self.ledger.tolerate();
+        let phases: Vec<_> = rollback
+            .phases
+            .iter()
+            .filter(|id| !rollback.done.contains(*id))
+            .cloned()
+            .collect();
+        self.tell(Event::RollbackStarted {
+            phases: phases.clone(),
+            reason: rollback.reason.clone(),
+        });
+        self.go_back(&phases, &rollback.reason, None).await.map(Some)
+    }
+
+    async fn go_back(
+        &mut self,
+        phases: &[PhaseId],
+        reason: &str,
+        signal: Option<&'static str>,
+    ) -> Result<Outcome, EngineError> {
+        let program = self.program.clone();
+        let mut left = Vec::new();
+        for id in phases {
+            let Some(phase) = program.plan.phases.iter().find(|phase| &phase.id == id) else {
+                return self.cannot_go_back(format!("phase `{id}` is gone from the plan"));
+            };
+            match self.phase_back(phase).await? {
+                Ok(more) => left.extend(more),
+                Err(error) => return self.cannot_go_back(error),
+            }
+            let attempt = self.attempt(id);
+            self.ledger.append(Body::PhaseRolledBack {
+                phase: id.clone(),
+                attempt,
+            })?;
+        }
+        if let Some(frozen) = self.freeze() {
+            let error = format!(
+                "the way back has ended and `{}` still does not allow writes",
+                frozen.route
+            );
+            return self.cannot_go_back(error);
+        }
+        self.ledger.append(Body::RollbackFinished { left: left.clone() })?;
+        if let Some(lost) = self.ledger.lost() {
+            let error = format!("it went back, but the journal could not be written: {lost}");
+            return self.cannot_go_back(error);
+        }
+        self.tell(Event::RolledBack { left: left.clone() });
+        Ok(Outcome::RolledBack {
+            reason: reason.to_owned(),
+            left,
+            interrupted: signal,
+        })
+    }
+
+    fn cannot_go_back(&mut self, error: String) -> Result<Outcome, EngineError> {
+        self.ledger.append(Body::RollbackFailed { error: error.clone() })?;
+        let mut commands = vec![
+            "regplan status PLAN".to_owned(),
+            "regplan apply PLAN   # tries the way back again".to_owned(),
+        ];
+        if let Some(standby) = self.freeze().and_then(|frozen| frozen.standby.as_ref()) {
+            commands.push(format!("# what thaws by hand: {standby}"));
+        }
+        self.tell(Event::RollbackFailed {
+            error: error.clone(),
+            commands: commands.clone(),
+        });
+        Ok(Outcome::RollbackFailed { error, commands })
+    }
+
+    async fn phase_back(&mut self, phase: &Phase) -> Result<WentBack, EngineError> {
+        match &phase.rollback {
+            Some(list) => self.listed_way_back(phase, list).await,
+            None => self.derived_way_back(phase).await,
+        }
+    }
+
+    async fn listed_way_back(&mut self, phase: &Phase, list: &[Step]) -> Result<WentBack, EngineError> {
+        for step in list {
+            let done = self.attempt_of(phase).is_some_and(|attempt| {
+                matches!(
+                    attempt.rollback.get(&step.id),
+                    Some(StepState::Done { .. } | StepState::Skipped { .. })
+                )
+            });
+            if done {
+                continue;
+            }
+            let mut run = self.rollback_run(phase, step);
+            match self.condition(&run).await? {
+                super::executor::Condition::None => {}
+                super::executor::Condition::Holds => run.condition = Some(true),
+                super::executor::Condition::Skip => continue,
+                super::executor::Condition::Failed(error) => return Ok(Err(format!("step `{}`: {error}", step.id))),
+            }
+            match self.try_until_settled(&run).await? {
+                Ok(Tried::Settled) => {}
+                Ok(Tried::Waiting { reason, .. }) => return Ok(Err(format!("step `{}` waits: {reason}", step.id))),
+                Err(failed) => return Ok(Err(self.back_failed(&step.id, failed))),
+            }
+        }
+        Ok(Ok(Vec::new()))
+    }
+
+    /// In reverse order, for each effect with an intent in this attempt, the kind's own undo.
+    async fn derived_way_back(&mut self, phase: &Phase) -> Result<WentBack, EngineError> {
+        let program = self.program.clone();
+        let mut left = Vec::new();
+        let intents = self
+            .attempt_of(phase)
+            .map(|attempt| attempt.intents.clone())
+            .unwrap_or_default();
+        for id in intents.iter().rev() {
+            let (Some(step), Some(Behaviour::Effect(effect))) =
+                (phase.steps.iter().find(|step| &step.id == id), program.behaviour(id))
+            else {
+                continue;
+            };
+            let Some(before) = self.first_before(phase, id) else {
+                continue;
+            };
+            if let Some(backend) = effect.touches().opens
+                && effect.touches().thaws.is_some()
+                && self
+                    .attempt_of(phase)
+                    .is_some_and(|attempt| attempt.opened.contains(&backend))
+                && self.freeze_opened(&phase.id)
+            {
+                left.push(format!(
+                    "writes that `{backend}` took since step `{id}` stay there only"
+                ));
+            }
+            match effect.undo(&before) {
+                Err(error) => return Ok(Err(format!("step `{id}`: {}", causes(&error)))),
+                Ok(Undo::Nothing) => {}
+                Ok(Undo::Left(reason)) => left.push(format!("`{id}`: {reason}")),
+                Ok(Undo::Same { with, .. }) => {
+                    let undo = Step {
+                        with,
+                        checkpoint: Vec::new(),
+                        ..step.clone()
+                    };
+                    if let Err(error) = self.undo_step(phase, &undo).await? {
+                        return Ok(Err(error));
+                    }
+                }
+            }
+        }
+        Ok(Ok(left))
+    }
+
+    /// Whether a phase stands in a region: only there does a route that lets writes through lead to new data.
+    fn freeze_opened(&self, phase: &PhaseId) -> bool {
+        self.program.regions.iter().any(|region| region.phases.contains(phase))
+    }
+
+    async fn undo_step(&mut self, phase: &Phase, undo: &Step) -> Result<Result<(), String>, EngineError> {
+        let decoded = crate::kind::find(&undo.uses).map(|kind| (kind.decode)(undo));
+        let Some(Ok(Behaviour::Effect(effect))) = decoded else {
+            return Ok(Err(format!(
+                "the undo of step `{}` cannot be decoded: this is a bug",
+                undo.id
+            )));
+        };
+        let run = self.rollback_run(phase, undo);
+        Ok(match self.try_effect(&run, effect.as_ref()).await? {
+            Ok(_) => Ok(()),
+            Err(failed) => Err(self.back_failed(&undo.id, failed)),
+        })
+    }
+
+    fn back_failed(&self, step: &StepId, failed: Failed) -> String {
+        let error = match failed.stopped {
+            Some(Stopped::Twice(signal)) => format!("{signal} ended the way back"),
+            Some(Stopped::Deadline | Stopped::Signal(_) | Stopped::Timeout(_)) | None => failed.error,
+        };
+        self.tell(Event::StepFailed {
+            step: step.clone(),
+            error: error.clone(),
+        });
+        format!("step `{step}`: {error}")
+    }
+
+    fn rollback_run<'a>(&self, phase: &Phase, step: &'a Step) -> StepRun<'a> {
+        StepRun {
+            phase: phase.id.clone(),
+            attempt: self.attempt(&phase.id),
+            part: Part::Rollback,
+            step,
+            condition: None,
+            in_doubt: false,
+        }
+    }
+
+    fn attempt_of(&self, phase: &Phase) -> Option<&crate::journal::Attempt> {
+        self.ledger.state()?.phases.get(&phase.id)?.current.as_ref()
+    }
+
+    /// The resource before the first intent of this attempt.
+    fn first_before(&self, phase: &Phase, step: &StepId) -> Option<serde_json::Value> {
+        let intent = match self.attempt_of(phase)?.steps.get(step)? {
+            StepState::Intended(intent) => Some(intent),
+            StepState::Done { intent, .. } | StepState::Failed { intent, .. } => intent.as_ref(),
+            StepState::Skipped { .. } => None,
+        };
+        intent?.before.clone()
+    }
+}
