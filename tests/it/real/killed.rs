@@ -8,8 +8,9 @@ async fn killed_inside_a_chunk_of_the_import_and_applied_again_loses_nothing() {
     }
     let Some(lab) = Lab::with_guide().await else { return };
     let clients = busy_clients(&lab).await;
+    // The second one: what came before it is there, what comes after it is not.
     let sent = lab.directory().join("chunk.sent");
-    let pause = format!("import.chunk.sent:{}", sent.display());
+    let pause = format!("import.chunk.sent:2:{}", sent.display());
     let mut apply = lab.start("apply", &["--auto-approve"], &[("REGPLAN_PAUSE_AT", pause)]);
     apply.until_file(&sent).await;
     apply.signal(rustix::process::Signal::KILL);
