@@ -92,7 +92,7 @@ pub(super) fn outputs<'a>(state: Option<&'a RunState>, step: &str) -> Option<&'a
         .find_map(|attempt| attempt.steps.get(step)?.outputs())
 }
 
-fn attempts<'a>(state: Option<&'a RunState>) -> impl Iterator<Item = (&'a StepId, &'a StepState)> {
+fn attempts(state: Option<&RunState>) -> impl Iterator<Item = (&StepId, &StepState)> {
     state
         .into_iter()
         .flat_map(|state| state.phases.values())
