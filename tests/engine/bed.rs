@@ -56,7 +56,15 @@ impl Store for MemoryStore {
     }
 
     fn next_fence(&mut self) -> Result<u64, StoreError> {
-        Ok(self.records.lock().unwrap().iter().map(|record| record.fence).max().unwrap_or(0) + 1)
+        Ok(self
+            .records
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|record| record.fence)
+            .max()
+            .unwrap_or(0)
+            + 1)
     }
 }
 

@@ -1,8 +1,4 @@
-use regplan::{
-    engine::Outcome,
-    journal::Body,
-    model::Event,
-};
+use regplan::{engine::Outcome, journal::Body, model::Event};
 
 use crate::bed::{Bed, lines, makes};
 
@@ -34,14 +30,21 @@ async fn a_failed_phase_goes_back_in_reverse_and_can_be_applied_again() {
 async fn every_prefix_of_a_rollback_resumes_to_the_state_before() {
     let whole = Bed::new(&rolls_back());
     assert!(matches!(whole.apply().await.outcome(), Outcome::RolledBack { .. }));
-    let started = whole.records().iter().position(|record| matches!(record.body, Body::RollbackStarted { .. })).unwrap();
+    let started = whole
+        .records()
+        .iter()
+        .position(|record| matches!(record.body, Body::RollbackStarted { .. }))
+        .unwrap();
     for cut in started + 1..whole.records().len() {
         let mut bed = Bed::new(&rolls_back());
         bed.cut_after(Some(cut));
         assert!(bed.apply().await.outcome.is_err(), "cut after {cut}");
         bed.cut_after(None);
         let outcome = bed.apply().await.outcome();
-        assert!(matches!(outcome, Outcome::RolledBack { .. }), "cut after {cut}: {outcome:?}");
+        assert!(
+            matches!(outcome, Outcome::RolledBack { .. }),
+            "cut after {cut}: {outcome:?}"
+        );
         assert!(!bed.has("a") && !bed.has("b") && !bed.has("c"), "cut after {cut}");
     }
 }
@@ -49,7 +52,9 @@ async fn every_prefix_of_a_rollback_resumes_to_the_state_before() {
 #[tokio::test]
 async fn each_step_failing_in_turn_leaves_the_state_before() {
     for failing in ["a", "b", "c"] {
-        let plan = rolls_back().replace(&format!("touch {failing}\\\""), "exit 3\\\"").replace(&format!("touch {failing}\""), "exit 3\"");
+        let plan = rolls_back()
+            .replace(&format!("touch {failing}\\\""), "exit 3\\\"")
+            .replace(&format!("touch {failing}\""), "exit 3\"");
         assert_ne!(plan, rolls_back(), "the plan must break at {failing}");
         let bed = Bed::new(&plan);
         let outcome = bed.apply().await.outcome();
@@ -78,13 +83,17 @@ async fn a_rollback_list_replaces_the_derived_way_back() {
     let bed = Bed::new(&plan);
     let outcome = bed.apply().await.outcome();
     assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
-    assert!(bed.has("note") && bed.has("a"), "the list ran, and the derived undo did not");
+    assert!(
+        bed.has("note") && bed.has("a"),
+        "the list ran, and the derived undo did not"
+    );
     assert!(!bed.has("never"));
 }
 
 #[tokio::test]
 async fn a_rollback_that_fails_needs_a_person_and_is_tried_again() {
-    let plan = rolls_back() + "    rollback:\n      - { id: back, uses: run.command, with: { command: [test, -e, fixed] } }\n";
+    let plan =
+        rolls_back() + "    rollback:\n      - { id: back, uses: run.command, with: { command: [test, -e, fixed] } }\n";
     let bed = Bed::new(&plan);
     let Outcome::RollbackFailed { commands, .. } = bed.apply().await.outcome() else {
         panic!("it must ask for a person");
@@ -99,7 +108,11 @@ async fn a_try_that_fails_is_repeated_as_often_as_retry_says() {
     let plan = "regplan: v1\nname: retry\nphases:\n  - id: only\n    steps:\n      - { id: third, uses: run.command, retry: { attempts: 3, backoff: 1ms, max_backoff: 2ms }, with: { command: [sh, -c, \"echo x >> log; test $(wc -l < log) -ge 3\"] } }\n";
     let bed = Bed::new(plan);
     let went = bed.apply().await;
-    let retried = went.events.iter().filter(|event| matches!(event, Event::StepRetried { .. })).count();
+    let retried = went
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::StepRetried { .. }))
+        .count();
     assert_eq!(went.outcome(), Outcome::Done);
     assert_eq!((retried, lines(&bed.path("log"))), (2, 3));
 }
@@ -124,8 +137,14 @@ async fn a_checkpoint_that_fails_says_which_part_is_false() {
     let Outcome::CheckpointFailed { reason } = bed.apply().await.outcome() else {
         panic!("the checkpoint must fail");
     };
-    assert!(reason.contains("the code must be 7") && reason.contains("steps.make_a.code"), "{reason}");
-    assert!(!reason.contains("steps.make_a.done is"), "only the false part is named: {reason}");
+    assert!(
+        reason.contains("the code must be 7") && reason.contains("steps.make_a.code"),
+        "{reason}"
+    );
+    assert!(
+        !reason.contains("steps.make_a.done is"),
+        "only the false part is named: {reason}"
+    );
 }
 
 #[tokio::test]

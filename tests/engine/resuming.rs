@@ -38,7 +38,11 @@ async fn every_prefix_of_the_journal_resumes_to_the_same_world() {
         let world: Vec<_> = bed.world().into_iter().map(|(name, _)| name).collect();
         assert_eq!(world, expected, "cut after {cut} records");
         for file in ["a", "b", "c"] {
-            assert_eq!(lines(&bed.path(&format!("log.{file}"))), 1, "{file} was made once, cut after {cut} records");
+            assert_eq!(
+                lines(&bed.path(&format!("log.{file}"))),
+                1,
+                "{file} was made once, cut after {cut} records"
+            );
         }
     }
 }
@@ -47,7 +51,11 @@ async fn every_prefix_of_the_journal_resumes_to_the_same_world() {
 async fn what_was_done_and_not_recorded_is_settled_by_a_look() {
     let whole = Bed::new(&three_files());
     whole.apply().await.outcome().eq(&Outcome::Done).then_some(()).unwrap();
-    let settled = whole.records().iter().position(|record| matches!(record.body, Body::StepSettled { .. })).unwrap();
+    let settled = whole
+        .records()
+        .iter()
+        .position(|record| matches!(record.body, Body::StepSettled { .. }))
+        .unwrap();
     let mut bed = Bed::new(&three_files());
     bed.cut_after(Some(settled));
     assert!(bed.apply().await.outcome.is_err());
@@ -67,7 +75,11 @@ async fn a_world_that_is_already_so_is_recorded_without_an_intent() {
     bed.put("a", "");
     assert_eq!(bed.apply().await.outcome(), Outcome::Done);
     assert!(!bed.has("log.a"));
-    let intents = bed.records().iter().filter(|record| matches!(record.body, Body::StepIntended { .. })).count();
+    let intents = bed
+        .records()
+        .iter()
+        .filter(|record| matches!(record.body, Body::StepIntended { .. }))
+        .count();
     assert_eq!(intents, 2);
 }
 

@@ -4,7 +4,11 @@ use tokio::sync::mpsc;
 use crate::bed::{Bed, makes};
 
 fn two() -> String {
-    format!("regplan: v1\nname: sig\nphases:\n  - id: only\n    steps:\n{}{}", makes("a"), makes("b"))
+    format!(
+        "regplan: v1\nname: sig\nphases:\n  - id: only\n    steps:\n{}{}",
+        makes("a"),
+        makes("b")
+    )
 }
 
 #[tokio::test]
@@ -12,9 +16,16 @@ async fn a_signal_ends_the_run_between_steps_and_apply_goes_on_later() {
     let bed = Bed::new(&two());
     let (send, signals) = mpsc::unbounded_channel();
     send.send("SIGTERM").unwrap();
-    assert_eq!(bed.apply_with(signals).await.outcome(), Outcome::Interrupted { signal: "SIGTERM" });
+    assert_eq!(
+        bed.apply_with(signals).await.outcome(),
+        Outcome::Interrupted { signal: "SIGTERM" }
+    );
     assert!(!bed.has("a"));
-    assert!(bed.records().iter().any(|record| matches!(&record.body, Body::Interrupted { signal } if signal == "SIGTERM")));
+    assert!(
+        bed.records()
+            .iter()
+            .any(|record| matches!(&record.body, Body::Interrupted { signal } if signal == "SIGTERM"))
+    );
     assert_eq!(bed.apply().await.outcome(), Outcome::Done);
     assert!(bed.has("a") && bed.has("b"));
 }
@@ -32,7 +43,11 @@ async fn a_second_signal_leaves_at_once() {
             _ = &mut run => panic!("it must be running"),
             () = tokio::task::yield_now() => {}
         }
-        if bed.records().iter().any(|record| matches!(record.body, Body::StepIntended { .. })) {
+        if bed
+            .records()
+            .iter()
+            .any(|record| matches!(record.body, Body::StepIntended { .. }))
+        {
             break;
         }
     }
