@@ -171,3 +171,135 @@ fn the_manual_and_the_completions_are_for_this_program() {
         );
     }
 }
+
+const TINY: &str = "\
+regplan: v1
+name: tiny
+systems: {}
+phases:
+  - id: one
+    steps:
+      - { id: touch, uses: run.command, with: { command: [touch, out], creates: out } }
+  - id: two
+    steps:
+      - { id: docs, uses: manual.confirm, with: { text: the docs name v3 } }
+";
+
+fn tiny() -> tempfile::TempDir {
+    use std::io::Write as _;
+
+    let here = tempfile::tempdir().unwrap();
+    let mut file = std::fs::File::create(here.path().join("p.yaml")).unwrap();
+    file.write_all(TINY.as_bytes()).unwrap();
+    here
+}
+
+#[test]
+fn a_plan_is_shown_applied_waited_for_and_finished() {
+    let here = tiny();
+    let run = |arguments: &[&str]| regplan(here.path(), arguments);
+    assert_eq!(code(&run(&["validate", "p.yaml"])), 0);
+    assert_eq!(code(&run(&["plan", "p.yaml"])), 0);
+    assert_eq!(code(&run(&["plan", "p.yaml", "--detailed-exitcode"])), 2);
+    assert!(!here.path().join(".regplan").exists(), "plan must write nothing");
+    assert!(stdout(&run(&["status", "p.yaml"])).contains("never applied"));
+
+    let waits = run(&["apply", "p.yaml", "--auto-approve"]);
+    assert_eq!(code(&waits), 3, "{}", stderr(&waits));
+    assert!(here.path().join("out").exists());
+    assert!(
+        stderr(&waits).contains("regplan apply p.yaml --confirm docs"),
+        "{}",
+        stderr(&waits)
+    );
+    assert!(stdout(&run(&["status", "p.yaml"])).contains("waiting"));
+
+    let done = run(&["apply", "p.yaml", "--auto-approve", "--confirm", "docs"]);
+    assert_eq!(code(&done), 0, "{}", stderr(&done));
+    assert!(
+        stdout(&done).ends_with("Done: all phases are closed.\n"),
+        "{}",
+        stdout(&done)
+    );
+    assert_eq!(code(&run(&["plan", "p.yaml", "--detailed-exitcode"])), 0);
+    assert_eq!(code(&run(&["apply", "p.yaml", "--auto-approve"])), 0);
+    assert!(stdout(&run(&["journal", "p.yaml"])).contains("run finished"));
+}
+
+#[test]
+fn apply_as_json_is_one_object_per_line_from_planned_to_ended() {
+    let here = tiny();
+    let output = regplan(
+        here.path(),
+        &["apply", "p.yaml", "--auto-approve", "--json", "--confirm", "docs"],
+    );
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let lines: Vec<serde_json::Value> = stdout(&output)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["format_version"] == 1 && line["time"].is_string())
+    );
+    assert_eq!(lines.first().unwrap()["event"], "planned");
+    assert_eq!(lines.last().unwrap()["event"], "ended");
+    assert_eq!(lines.last().unwrap()["exit_code"], 0);
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["event"] == "step_settled" && line["took_ms"].is_u64())
+    );
+    let journal = regplan(here.path(), &["journal", "p.yaml", "--json"]);
+    for line in stdout(&journal).lines() {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(record["format_version"], 1);
+    }
+}
+
+#[test]
+fn a_run_whose_reader_goes_away_goes_on_to_its_end() {
+    let here = tiny();
+    let mut child = command(
+        here.path(),
+        &["apply", "p.yaml", "--auto-approve", "--json", "--confirm", "docs"],
+    )
+    .stdout(Stdio::piped())
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(stdout(&regplan(here.path(), &["status", "p.yaml"])).contains("nothing to do"));
+}
+
+#[test]
+fn a_held_lock_ends_with_5_and_names_its_holder() {
+    use std::io::Write as _;
+
+    let here = tiny();
+    std::fs::create_dir(here.path().join(".regplan")).unwrap();
+    let mut lock = std::fs::File::create(here.path().join(".regplan/state.db.lock")).unwrap();
+    lock.write_all(b"host elsewhere, pid 42").unwrap();
+    lock.lock().unwrap();
+    let output = regplan(
+        here.path(),
+        &["apply", "p.yaml", "--auto-approve", "--lock-timeout", "0s"],
+    );
+    assert_eq!(code(&output), 5, "{}", stderr(&output));
+    assert!(stderr(&output).contains("pid 42"), "{}", stderr(&output));
+    assert!(stdout(&regplan(here.path(), &["status", "p.yaml"])).contains("at work: host elsewhere, pid 42"));
+}
+
+#[test]
+fn until_and_confirm_must_name_what_the_plan_has() {
+    let here = tiny();
+    for (flag, name, guess) in [("--until", "onw", "`one`"), ("--confirm", "doc", "`docs`")] {
+        let output = regplan(here.path(), &["apply", "p.yaml", "--auto-approve", flag, name]);
+        assert_eq!(code(&output), 64);
+        assert!(stderr(&output).contains(guess), "{}", stderr(&output));
+    }
+    assert!(!here.path().join(".regplan").exists());
+}

@@ -109,7 +109,7 @@ impl Session<'_> {
         let text = if self.arguments.format.is_json() {
             report::json::planned(Timestamp::now(), set)?
         } else {
-            report::change_set(set, &self.project.command("apply"), &self.terminal.look())
+            report::change_set(set, None, &self.terminal.look())
         };
         match self.terminal.data(&text) {
             // Nobody reads, and nobody has to approve: the run is what was asked for.
@@ -170,7 +170,8 @@ impl Session<'_> {
             signals: signals::listen()?,
             until: self.arguments.until.as_deref().map(PhaseId::new),
         };
-        let mut show = Show::new(screen, self.terminal, self.arguments.format.is_json());
+        let as_json = self.arguments.format.is_json();
+        let mut show = Show::new(screen, self.terminal, self.project.command("apply"), as_json);
         let shown = tokio::spawn(async move { show.follow(&mut heard).await });
         let outcome = Box::pin(engine::apply(request)).await;
         if let Err(error) = shown.await {

@@ -34,7 +34,7 @@ pub(super) fn ending(outcome: &Outcome, apply: &str, status: &str) -> Ending {
             ..Ending::new(Exit::Done, "until", &format!("Phase `{phase}` is closed; --until stops here."))
         },
         Outcome::Waiting { reason, command } => Ending {
-            next: command.clone().or(next),
+            next: command.as_deref().map(|command| typed(command, apply)).or(next),
             detail: json!({"reason": reason, "command": command}),
             ..Ending::new(Exit::Waiting, "waiting", &format!("Waiting: {reason}."))
         },
@@ -84,7 +84,10 @@ pub(super) fn ending(outcome: &Outcome, apply: &str, status: &str) -> Ending {
         Outcome::RollbackFailed { error, commands } => Ending {
             next: Some(status.to_owned()),
             detail: json!({"error": error, "commands": commands}),
-            ..rollback_failed(error, commands)
+            ..rollback_failed(
+                error,
+                &commands.iter().map(|command| typed(command, apply)).collect::<Vec<_>>(),
+            )
         },
         Outcome::Interrupted { signal } => Ending {
             next,
@@ -95,6 +98,15 @@ pub(super) fn ending(outcome: &Outcome, apply: &str, status: &str) -> Ending {
                 &format!("Interrupted by {signal}; the journal is safe."),
             )
         },
+    }
+}
+
+/// A command of the engine, which does not know how the plan was named, as it can be typed: `regplan apply --confirm docs`
+/// gets the plan file and its flags.
+pub(super) fn typed(command: &str, apply: &str) -> String {
+    match command.strip_prefix("regplan apply") {
+        Some(rest) if rest.is_empty() || rest.starts_with(" --") => format!("{apply}{rest}"),
+        _ => command.to_owned(),
     }
 }
 
@@ -188,6 +200,20 @@ mod tests {
         for (outcome, code) in table {
             assert_eq!(ending(&outcome, "a", "s").exit.code(), code, "{outcome:?}");
         }
+    }
+
+    #[test]
+    fn a_command_to_type_names_the_plan() {
+        let apply = "regplan apply p.yaml --env prod";
+        assert_eq!(
+            typed("regplan apply --confirm docs", apply),
+            "regplan apply p.yaml --env prod --confirm docs"
+        );
+        assert_eq!(typed("regplan apply", apply), apply);
+        assert_eq!(
+            typed("systemctl start registry-v2", apply),
+            "systemctl start registry-v2"
+        );
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(super) fn run(arguments: &Plan, terminal: &Terminal) -> Result<Exit, CliErro
     let text = if arguments.format.is_json() {
         report::json::change_set(&set)?
     } else {
-        report::change_set(&set, &project.command("apply"), &terminal.look())
+        report::change_set(&set, Some(&project.command("apply")), &terminal.look())
     };
     terminal.data(&text)?;
     Ok(exit(&set, arguments.detailed_exitcode))

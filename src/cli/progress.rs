@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{error::CliError, screen::Screen, terminal::Terminal};
+use super::{error::CliError, outcome::typed, screen::Screen, terminal::Terminal};
 use crate::{
     model::Event,
     report::{self, Lines},
@@ -21,6 +21,7 @@ pub(super) struct Show {
     lines: Lines,
     screen: Arc<Screen>,
     terminal: Terminal,
+    apply: String,
     as_json: bool,
     reader_left: bool,
     silent_since: Instant,
@@ -28,12 +29,13 @@ pub(super) struct Show {
 }
 
 impl Show {
-    /// Nothing shown yet.
-    pub(super) fn new(screen: Arc<Screen>, terminal: &Terminal, as_json: bool) -> Self {
+    /// Nothing shown yet; `apply` is what to type for the same plan.
+    pub(super) fn new(screen: Arc<Screen>, terminal: &Terminal, apply: String, as_json: bool) -> Self {
         Self {
             lines: Lines::new(terminal.paint_err(), TimeZone::system(), terminal.verbose > 0),
             screen,
             terminal: terminal.clone(),
+            apply,
             as_json,
             reader_left: false,
             silent_since: Instant::now(),
@@ -48,7 +50,7 @@ impl Show {
             tokio::select! {
                 biased;
                 event = events.recv() => match event {
-                    Some(event) => self.event(&event),
+                    Some(event) => self.event(&with_commands(event, &self.apply)),
                     None => break,
                 },
                 _ = tick.tick() => self.tick(),
@@ -106,6 +108,21 @@ impl Show {
             self.silent_since = Instant::now();
             self.patience = (self.patience * 2).min(LONGEST_SILENCE);
         }
+    }
+}
+
+/// The event with commands that can be typed as they stand.
+fn with_commands(event: Event, apply: &str) -> Event {
+    match event {
+        Event::Waiting { reason, command } => Event::Waiting {
+            reason,
+            command: command.map(|command| typed(&command, apply)),
+        },
+        Event::RollbackFailed { error, commands } => Event::RollbackFailed {
+            error,
+            commands: commands.iter().map(|command| typed(command, apply)).collect(),
+        },
+        other => other,
     }
 }
 

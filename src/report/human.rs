@@ -31,8 +31,8 @@ const NAME: usize = 28;
 /// Fewest columns for words: below this a line gets longer than the terminal instead of unreadable.
 const WORDS: usize = 24;
 
-/// A change set for people, as the sketch in design §11; `apply` is the command to type next.
-pub fn change_set(set: &ChangeSet, apply: &str, look: &Look) -> String {
+/// A change set for people, as the sketch in design §11; `apply` is the command to type next, if that is not under way.
+pub fn change_set(set: &ChangeSet, apply: Option<&str>, look: &Look) -> String {
     let mut page = Page::default();
     head(&mut page, set, look);
     let columns = Columns::of(set, look);
@@ -154,8 +154,10 @@ fn phases(page: &mut Page, set: &ChangeSet, columns: &Columns, look: &Look) -> V
             }
             step_details(page, step, columns, look);
         }
-        checkpoint(page, phase, look);
-        way_back(page, set, index, look);
+        // What stands below the steps begins in column 8.
+        let width = (width + columns.words).saturating_sub(8);
+        checkpoint(page, phase, width, look);
+        way_back(page, set, index, width, look);
     }
     brackets
         .into_iter()
@@ -237,7 +239,7 @@ fn step_details(page: &mut Page, step: &StepChange, columns: &Columns, look: &Lo
     }
 }
 
-fn checkpoint(page: &mut Page, phase: &PhaseChange, look: &Look) {
+fn checkpoint(page: &mut Page, phase: &PhaseChange, width: usize, look: &Look) {
     if phase.closed || phase.checkpoint.is_empty() {
         return;
     }
@@ -256,14 +258,14 @@ fn checkpoint(page: &mut Page, phase: &PhaseChange, look: &Look) {
         let mut line = Line::default()
             .plain("      ")
             .painted(&sign.to_string(), &look.paint.sign(sign));
-        for text in wrap(&text, look.width.saturating_sub(8).max(WORDS)) {
+        for text in wrap(&text, width) {
             page.push(std::mem::take(&mut line).pad_to(8).plain(&text));
         }
     }
 }
 
 /// Says how the phase would be undone, last step first, when a failure would do so.
-fn way_back(page: &mut Page, set: &ChangeSet, index: usize, look: &Look) {
+fn way_back(page: &mut Page, set: &ChangeSet, index: usize, width: usize, look: &Look) {
     let Some(phase) = set.phases.get(index) else { return };
     if phase.closed || !(phase.rolls_back || look.verbose) {
         return;
@@ -288,7 +290,7 @@ fn way_back(page: &mut Page, set: &ChangeSet, index: usize, look: &Look) {
     let texts = [("way back: ", undone, until.as_str()), ("left as it is: ", left, "")];
     for (title, parts, tail) in texts.into_iter().filter(|(_, parts, _)| !parts.is_empty()) {
         let text = format!("{title}{}{tail}", parts.join(", "));
-        for line in wrap(&text, look.width.saturating_sub(8).max(WORDS)) {
+        for line in wrap(&text, width) {
             page.push(Line::default().plain("        ").painted(&line, &look.paint.dim(&line)));
         }
     }
@@ -324,7 +326,7 @@ fn bracket(set: &ChangeSet, region: &Region, first: usize, last: usize) -> Optio
     })
 }
 
-fn foot(page: &mut Page, set: &ChangeSet, apply: &str, paint: Paint) {
+fn foot(page: &mut Page, set: &ChangeSet, apply: Option<&str>, paint: Paint) {
     let counts = &set.counts;
     let mut text = format!(
         "{}: {} to do, {} decided later, {} already so, {} to destroy",
@@ -343,8 +345,10 @@ fn foot(page: &mut Page, set: &ChangeSet, apply: &str, paint: Paint) {
         "Nothing can be applied before what is marked `!` is settled.".to_owned()
     } else if counts.to_do + counts.decided_later == 0 {
         "Nothing to do.".to_owned()
-    } else {
+    } else if let Some(apply) = apply {
         format!("Next: {apply}")
+    } else {
+        return;
     };
     page.push(Line::default().plain(&next));
 }

@@ -131,8 +131,9 @@ fn what(body: &Body) -> String {
             reason,
             ..
         } => {
-            let why = after_colon(&[Some(summary), reason.as_deref()]);
-            format!("{}{}{why}", way(*part), settled_by(*by))
+            let how = settled_by(*by);
+            let summary = Some(summary.as_str()).filter(|summary| *summary != how);
+            format!("{}{how}{}", way(*part), after_colon(&[summary, reason.as_deref()]))
         }
         Body::StepFailed { part, failure, .. } => {
             let doubt = if failure.in_doubt { ", in doubt" } else { "" };

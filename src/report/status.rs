@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     journal::{Attempt, RunState, StepState},
-    model::{PhaseId, PlanDuration, RunId, StepId},
+    model::{Class, PhaseId, PlanDuration, RunId, StepId},
 };
 
 /// Raised when a field changes its meaning or goes; new fields do not raise it.
@@ -121,7 +121,7 @@ pub struct PhaseStatus {
 pub struct StepStatus {
     /// The step.
     pub id: StepId,
-    /// `pending`, `in_doubt`, `running`, `done`, `failed`, `skipped`.
+    /// `pending`, `running`, `waiting`, `in_doubt`, `done`, `failed`, `skipped`.
     pub standing: &'static str,
     /// A line about it.
     pub detail: Option<String>,
@@ -269,6 +269,7 @@ impl StepStatus {
             "failed" => '✗',
             "in_doubt" => '?',
             "running" => '▸',
+            "waiting" => '◷',
             _ => '·',
         };
         let id = self.id.to_string();
@@ -330,6 +331,8 @@ fn step_status(step: &StepId, attempt: Option<&Attempt>, live: &Live) -> StepSta
     let (standing, detail) = match attempt.and_then(|attempt| attempt.steps.get(step)) {
         None => ("pending", None),
         Some(StepState::Intended(_)) if live.runner.is_some() => ("running", None),
+        // A wait has no effect: that its end is missing only says that it is not over.
+        Some(StepState::Intended(intent)) if intent.class == Class::Wait => ("waiting", None),
         Some(StepState::Intended(_)) => ("in_doubt", None),
         Some(StepState::Done { summary, .. }) => ("done", Some(summary.clone())),
         Some(StepState::Failed { error, .. }) => ("failed", Some(error.clone())),
@@ -388,6 +391,12 @@ fn next(status: &Status, live: &Live) -> NextStep {
             step.id
         );
         return say(&text, apply);
+    }
+    if let Some(step) = steps().find(|step| step.standing == "waiting") {
+        return say(
+            &format!("`{}` waits; `apply` looks whether it is over.", step.id),
+            apply,
+        );
     }
     say("`apply` goes on where it stopped.", apply)
 }

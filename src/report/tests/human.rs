@@ -129,7 +129,7 @@ fn a_plan_of_a_migration_shows_the_trajectory_the_region_and_the_way_back() {
     };
     insta::assert_snapshot!(change_set(
         &set(phases, regions, counts),
-        "regplan apply plans/guide.yaml",
+        Some("regplan apply plans/guide.yaml"),
         &look()
     ));
 }
@@ -194,7 +194,7 @@ fn every_standing_has_its_sign_and_words() {
     };
     let text = change_set(
         &set(vec![phase("all", steps)], Vec::new(), counts),
-        "regplan apply",
+        Some("regplan apply"),
         &look(),
     );
     insta::assert_snapshot!(text);
@@ -217,7 +217,7 @@ fn a_text_of_several_lines_is_a_unified_diff_below_its_step() {
             ..Counts::default()
         },
     );
-    insta::assert_snapshot!(change_set(&set, "regplan apply", &look()));
+    insta::assert_snapshot!(change_set(&set, Some("regplan apply"), &look()));
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn a_run_that_goes_on_shows_its_journal_systems_checkpoints_and_attempts() {
     set.systems
         .insert(SystemName::new("v2"), seen(true, Some("2.6.13.Final")));
     set.systems.insert(SystemName::new("v3"), seen(false, None));
-    insta::assert_snapshot!(change_set(&set, "regplan apply p.yaml --env prod", &look()));
+    insta::assert_snapshot!(change_set(&set, Some("regplan apply p.yaml --env prod"), &look()));
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn on_a_narrow_terminal_words_wrap_and_nothing_is_cut() {
     let narrow = Look { width: 72, ..look() };
     insta::assert_snapshot!(change_set(
         &set(phases, regions, counts),
-        "regplan apply p.yaml",
+        Some("regplan apply p.yaml"),
         &narrow
     ));
 }
@@ -278,10 +278,10 @@ fn on_a_narrow_terminal_words_wrap_and_nothing_is_cut() {
 fn colours_change_no_letter_and_no_column() {
     let (phases, regions) = freeze_and_switch();
     let set = set(phases, regions, Counts::default());
-    let plain = change_set(&set, "regplan apply", &look());
+    let plain = change_set(&set, Some("regplan apply"), &look());
     let coloured = change_set(
         &set,
-        "regplan apply",
+        Some("regplan apply"),
         &Look {
             paint: Paint::new(true),
             ..look()
@@ -298,7 +298,7 @@ fn values_from_outside_cannot_speak_to_the_terminal() {
     bad.notes = vec!["\u{1b}[2J".to_owned()];
     let text = change_set(
         &set(vec![phase("p", vec![bad])], Vec::new(), Counts::default()),
-        "regplan apply",
+        Some("regplan apply"),
         &look(),
     );
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");

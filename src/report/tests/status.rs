@@ -185,3 +185,18 @@ fn a_finished_run_has_nothing_to_type() {
     let status = Status::of(&plan(), Some(&state), &live(40));
     assert_eq!(status.next.command, None);
 }
+
+#[test]
+fn a_wait_that_is_not_over_is_no_doubt() {
+    let mut state = died_frozen();
+    state.frozen = None;
+    let wait = Intent {
+        class: Class::Wait,
+        ..intent()
+    };
+    let steps = vec![("snapshot", StepState::Intended(wait))];
+    state.phases.insert(PhaseId::new("freeze"), attempt(false, steps));
+    let status = Status::of(&plan(), Some(&state), &live(40));
+    assert_eq!(status.phases[1].steps[1].standing, "waiting");
+    assert!(status.next.why.contains("`snapshot` waits"), "{}", status.next.why);
+}
