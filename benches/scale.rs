@@ -1,6 +1,6 @@
 //! How `validate` and `plan` grow with the number of steps: `cargo bench --bench scale`.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use divan::{Bencher, black_box};
 use regplan::{
@@ -51,7 +51,8 @@ fn plan_without_a_journal(bencher: Bencher<'_, '_>, steps: usize) {
     let observations = Observations {
         at: jiff::Timestamp::UNIX_EPOCH,
         took: Duration::ZERO,
-        ..Observations::default()
+        resources: BTreeMap::new(),
+        systems: BTreeMap::new(),
     };
     bencher.bench(|| {
         plan(&PlanInput {
@@ -59,6 +60,7 @@ fn plan_without_a_journal(bencher: Bencher<'_, '_>, steps: usize) {
             state: None,
             observations: &observations,
             environment: "default",
+            drift: false,
         })
     });
 }

@@ -1,5 +1,6 @@
 //! Moves an Apicurio Registry from 2.6 to 3.x by a declarative, resumable plan.
 
+pub mod cli;
 pub mod engine;
 pub mod expr;
 pub mod graph;
@@ -7,6 +8,8 @@ pub mod journal;
 pub mod kind;
 pub mod model;
 pub mod region;
+pub mod registry;
+pub mod report;
 pub mod resource;
 pub mod source;
 pub mod system;

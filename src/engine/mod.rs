@@ -8,6 +8,7 @@
 //! `planner`, `scheduler`, `gates` and `facts` cannot do anything: they are given values, not handles. `refresh` gets a
 //! handle that cannot write. Nothing here names a kind: the class decides.
 
+mod digests;
 mod executor;
 mod facts;
 mod gates;
@@ -16,6 +17,10 @@ mod planner;
 mod refresh;
 mod rollback;
 mod scheduler;
+mod simulation;
+#[cfg(test)]
+mod testing;
+mod way_back;
 
 pub use executor::{ApplyRequest, EngineError, Outcome, apply};
 pub use facts::{FactsOf, facts};
@@ -24,3 +29,6 @@ pub use observations::{Observations, Observed};
 pub use planner::{CHANGE_SET_FORMAT, PlanInput, plan, void_checks};
 pub use refresh::refresh;
 pub use scheduler::{Blocked, Schedule};
+
+#[cfg(test)]
+mod tests;

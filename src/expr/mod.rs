@@ -1,5 +1,9 @@
 //! Checkpoint expressions: CEL over facts. The one home of the `cel` library; pure.
 
+mod judge;
+mod parse;
+mod tokens;
+
 use std::ops::Range;
 
 use serde_json::Value;
@@ -8,6 +12,17 @@ use serde_json::Value;
 #[derive(Debug, Clone)]
 pub struct Expression {
     text: String,
+    /// The terms of the outermost `&&`, in order; one when there is none.
+    parts: Vec<Part>,
+    names: Vec<(Vec<String>, Range<usize>)>,
+}
+
+/// One term of the outermost `&&`, with the facts it names.
+#[derive(Debug, Clone)]
+struct Part {
+    text: String,
+    tree: cel::IdedExpr,
+    names: Vec<Vec<String>>,
 }
 
 /// Why a text is no expression.
@@ -50,9 +65,9 @@ impl Expression {
     /// Parses at most 4 kB.
     ///
     /// # Errors
-    /// When it does not parse.
+    /// When it does not parse, or calls a function that does not exist.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
-        Ok(Self { text: text.to_owned() })
+        parse::parse(text)
     }
 
     /// The text.
@@ -62,14 +77,17 @@ impl Expression {
 
     /// Every fact it names, as path segments (`["systems", "lb", "route", "to"]`), with its bytes in the text.
     pub fn names(&self) -> Vec<(Vec<String>, Range<usize>)> {
-        Vec::new()
+        self.names.clone()
     }
 
-    /// Judges it over `{systems, steps, vars, run}`.
+    /// Judges it over `{systems, steps, vars, run}`. A fact that is null counts as absent, so `has(…)` is false for it.
     ///
     /// # Errors
-    /// When a fact is missing or types do not fit.
-    pub fn judge(&self, _facts: &Value) -> Result<Judgement, EvaluateError> {
-        Err(EvaluateError::Type("expressions cannot be judged yet".to_owned()))
+    /// When a fact is missing or types do not fit, unless another part of the outermost `&&` is false.
+    pub fn judge(&self, facts: &Value) -> Result<Judgement, EvaluateError> {
+        judge::judge(&self.parts, facts)
     }
 }
+
+#[cfg(test)]
+mod tests;

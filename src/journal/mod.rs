@@ -6,11 +6,17 @@
 //!
 //! Recovery is a pure function of records; an illegal transition is an error value of the fold.
 
+#[cfg(test)]
+mod conformance;
 mod fold;
+mod legal;
 mod lock;
 mod record;
 mod sqlite;
+mod steps;
 mod store;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use fold::{FoldError, fold};
 pub use lock::{LockError, RunLock};
@@ -20,3 +26,6 @@ pub use state::{Attempt, Frozen, Intent, PhaseState, RollbackState, RunState, St
 pub use store::{Store, StoreError};
 
 mod state;
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::model::{BackendName, Change, Class, Digest, PhaseId, ResourceKey, RunId, StepId, SystemName};
 
@@ -24,10 +25,115 @@ pub struct Record {
     pub fence: u64,
     /// The hash of the record before; empty for the first.
     pub previous: Digest,
-    /// The hash of this record without this field.
+    /// The hash of this record without this field: SHA-256 over the bytes of its JSON as the store keeps it.
     pub hash: Digest,
     /// What happened.
     pub body: Body,
+}
+
+/// A record without its hash: what is hashed and kept, byte for byte.
+///
+/// The bytes are hashed and not the values, because a number that is read and written again may come out otherwise.
+#[derive(Serialize, Deserialize)]
+struct Unsealed {
+    format_version: u32,
+    sequence: u64,
+    time: Timestamp,
+    run: RunId,
+    fence: u64,
+    previous: Digest,
+    body: Body,
+}
+
+/// Where a record stands in its chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Link {
+    /// The sequence of the record before; 0 before the first.
+    pub(super) sequence: u64,
+    /// The fence of the record before; 0 before the first.
+    pub(super) fence: u64,
+    /// The hash of the record before; empty before the first.
+    pub(super) hash: Digest,
+}
+
+impl Link {
+    /// Before the first record.
+    pub(super) fn first() -> Self {
+        Self {
+            sequence: 0,
+            fence: 0,
+            hash: Digest::from(""),
+        }
+    }
+}
+
+impl Record {
+    /// The record that follows `link`, and the text to keep.
+    pub(super) fn seal(
+        run: &RunId,
+        fence: u64,
+        time: Timestamp,
+        link: &Link,
+        body: Body,
+    ) -> Result<(Self, String), serde_json::Error> {
+        let unsealed = Unsealed {
+            format_version: RECORD_FORMAT,
+            sequence: link.sequence + 1,
+            time,
+            run: run.clone(),
+            fence,
+            previous: link.hash.clone(),
+            body,
+        };
+        let text = serde_json::to_string(&unsealed)?;
+        let hash = hash_of(&text);
+        Ok((unsealed.with(hash), text))
+    }
+
+    /// Reads a kept text back; `None` when it was altered or does not follow `link`.
+    pub(super) fn unseal(text: &str, hash: &str, run: &RunId, link: &Link) -> Option<Self> {
+        let seen = hash_of(text);
+        if seen.as_str() != hash {
+            return None;
+        }
+        let unsealed: Unsealed = serde_json::from_str(text).ok()?;
+        let follows = unsealed.sequence == link.sequence + 1 && unsealed.previous == link.hash && unsealed.run == *run;
+        follows.then(|| unsealed.with(seen))
+    }
+
+    /// Its place in the chain, for the record after it.
+    pub(super) fn link(&self) -> Link {
+        Link {
+            sequence: self.sequence,
+            fence: self.fence,
+            hash: self.hash.clone(),
+        }
+    }
+}
+
+impl Unsealed {
+    fn with(self, hash: Digest) -> Record {
+        Record {
+            format_version: self.format_version,
+            sequence: self.sequence,
+            time: self.time,
+            run: self.run,
+            fence: self.fence,
+            previous: self.previous,
+            hash,
+            body: self.body,
+        }
+    }
+}
+
+fn hash_of(text: &str) -> Digest {
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(text.as_bytes()) {
+        use std::fmt::Write as _;
+        // Writing to a String cannot fail.
+        let _infallible = write!(hex, "{byte:02x}");
+    }
+    Digest::new(hex)
 }
 
 /// Whether a step belongs to the way forward or to a way back.

@@ -15,10 +15,10 @@ pub trait Store: Send {
     /// When the store cannot be read or the chain is broken.
     fn read(&self, run: &RunId) -> Result<Vec<Record>, StoreError>;
 
-    /// Appends durably and returns the record as written.
+    /// Appends durably and returns the record as written. [`Body::RunStarted`] makes the run.
     ///
     /// # Errors
-    /// When another writer has a greater fence, or the disk refuses.
+    /// When another writer has a greater fence, the run is not there (or is there already), or the disk refuses.
     fn append(&mut self, run: &RunId, fence: u64, body: Body) -> Result<Record, StoreError>;
 
     /// A fence greater than any given out before; taken once per lock.
@@ -56,6 +56,18 @@ pub enum StoreError {
         ours: u64,
         /// Theirs.
         theirs: u64,
+    },
+    /// A run begins with its first record, and only then can take others.
+    #[error("the journal does not know run {run}: its first record must be `run_started`")]
+    NoRun {
+        /// The run.
+        run: RunId,
+    },
+    /// A plan has one run in an environment.
+    #[error("the journal has run {run} of this plan and environment already")]
+    RunExists {
+        /// The run that is there.
+        run: RunId,
     },
     /// A record does not follow from the one before.
     #[error("record {sequence} of run {run} was altered: its hash chain is broken")]

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Depth, Probed, Resource};
@@ -37,7 +39,7 @@ impl Resource for Guard {
 
     async fn probe(key: &GuardKey, world: &Observe, _depth: Depth) -> Result<Probed<GuardState>, SystemError> {
         if let Some(path) = &key.creates
-            && world.path(path).exists()
+            && exists(&world.path(path))?
         {
             return Ok(Probed::Seen(GuardState { done: Some(true) }));
         }
@@ -49,8 +51,25 @@ impl Resource for Guard {
             return Ok(Probed::NotLooked("its guard was not run (--no-exec)".to_owned()));
         }
         let ended = world.run_guard(unless).await?;
+        if ended.code.is_none() {
+            // A guard that was killed has said neither yes nor no.
+            return Err(SystemError::Program {
+                program: unless.shown(),
+                how: ended.how(),
+                output: ended.stderr,
+            });
+        }
         Ok(Probed::Seen(GuardState {
             done: Some(ended.success()),
         }))
     }
+}
+
+/// Whether a path exists; a path that may not be looked at is an error, not a no.
+fn exists(path: &Path) -> Result<bool, SystemError> {
+    path.try_exists().map_err(|source| SystemError::File {
+        verb: "look at",
+        path: path.to_owned(),
+        source,
+    })
 }

@@ -4,7 +4,10 @@ mod content;
 mod guard;
 mod route;
 
-pub use content::{Content, ContentKey, ContentState, DeepContent, GroupRow};
+pub use content::{
+    Content, ContentKey, ContentState, DeepContent, Exported, GroupRow, OwnCounts, SourceContent, read_snapshot,
+    take_snapshot,
+};
 pub use guard::{Guard, GuardKey, GuardState};
 pub use route::{Route, RouteKey, RouteState, RouteTo, RouteWrites};
 

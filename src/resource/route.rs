@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Depth, Probed, Resource};
 use crate::{
-    model::{BackendName, ResourceKey, SystemName},
+    model::{BackendName, ResourceKey, RunId, SystemName},
     system::{Observe, SystemError},
 };
 
@@ -29,6 +29,16 @@ pub struct RouteState {
     pub draining: u32,
     /// Whether the public address answers a read.
     pub reachable: bool,
+    /// The run that wrote the generation; absent when nothing of ours is installed or hosts disagree.
+    #[serde(default)]
+    pub run: Option<RunId>,
+    /// The declared backends, earlier ones first (by name).
+    #[serde(default)]
+    pub backends: Vec<BackendName>,
+    /// Whether the plan as it is now would render other files for this very route (a server was added, say), or the files
+    /// on disk are not those in force, so that the next reload by whomever would move the route.
+    #[serde(default)]
+    pub stale: bool,
     /// Bytes of the owned files, by name, kept for the way back; empty when nothing of ours is installed.
     #[serde(default)]
     pub files: std::collections::BTreeMap<String, String>,
@@ -58,6 +68,37 @@ pub enum RouteWrites {
     Deny,
     /// Hosts or workers disagree.
     Mixed,
+}
+
+impl RouteTo {
+    /// As facts and outputs say it: a backend's name, `mixed` or `none`.
+    pub fn word(&self) -> &str {
+        match self {
+            RouteTo::Backend(name) => name.as_str(),
+            RouteTo::Mixed => "mixed",
+            RouteTo::None => "none",
+        }
+    }
+
+    /// The backend, when it is one.
+    pub fn backend(&self) -> Option<&BackendName> {
+        match self {
+            RouteTo::Backend(name) => Some(name),
+            RouteTo::Mixed | RouteTo::None => None,
+        }
+    }
+}
+
+impl RouteWrites {
+    /// As the plan, facts and generations say it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            RouteWrites::Allow => "allow",
+            RouteWrites::Hold => "hold",
+            RouteWrites::Deny => "deny",
+            RouteWrites::Mixed => "mixed",
+        }
+    }
 }
 
 impl Resource for Route {

@@ -3,15 +3,31 @@
 //! Guard and places first (`spans`), then values, variables, shape, references, expressions; every finding carries a
 //! path, and the edge turns it into a line ([`diagnostics`], [`findings_json`]).
 
+mod build;
+mod check;
 mod diagnostic;
 mod document;
 mod explain;
+mod file;
+mod read;
+mod schema;
+mod shape;
+mod spans;
+mod substitute;
+mod suggest;
+mod template;
+mod vars;
 
 pub use diagnostic::{diagnostics, findings_json};
 pub use document::{Document, Location};
 pub use explain::{Explained, explain};
+pub use schema::plan_schema;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     kind::Program,
@@ -69,28 +85,50 @@ pub struct Loaded {
     pub document: Document,
 }
 
+/// The largest file that is read, in bytes. A plan of 1,000 steps has about 200 kB.
+pub const LARGEST_FILE: u64 = 4 << 20;
+
 /// Reads a plan file of at most 4 MiB, its variables, and checks it.
 ///
 /// # Errors
 /// When a file cannot be read at all; everything else is a finding.
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, LoadError> {
-    let text = std::fs::read_to_string(path).map_err(|source| LoadError::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
-    Ok(load_text(&path.display().to_string(), text, options))
+    let text = text_of(path)?;
+    let mut files = Vec::new();
+    for file in &options.var_files {
+        files.push((file.display().to_string(), text_of(file)?));
+    }
+    Ok(read::read(&path.display().to_string(), text, &files, options))
 }
 
 /// Checks the text of a plan; `options.var_files` are not read.
-pub fn load_text(name: &str, text: String, _options: &LoadOptions) -> Loaded {
-    Loaded {
-        program: None,
-        findings: Findings::default(),
-        document: Document::new(name, text),
-    }
+pub fn load_text(name: &str, text: String, options: &LoadOptions) -> Loaded {
+    read::read(name, text, &[], options)
 }
 
-/// The JSON Schema of the plan file.
-pub fn plan_schema() -> serde_json::Value {
-    serde_json::json!({})
+/// A file's text; the limit holds by what the file says of itself and by what is really read.
+fn text_of(path: &Path) -> Result<String, LoadError> {
+    let unreadable = |source| LoadError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let too_large = || LoadError::TooLarge {
+        path: path.to_owned(),
+        limit: LARGEST_FILE,
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    if file.metadata().map_err(unreadable)?.len() > LARGEST_FILE {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST_FILE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(too_large());
+    }
+    String::from_utf8(bytes).map_err(|_| LoadError::NotText { path: path.to_owned() })
 }
+
+#[cfg(test)]
+mod tests;

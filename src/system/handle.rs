@@ -129,6 +129,11 @@ impl Act {
         self.people.as_ref()
     }
 
+    /// Whom to ask, to take along to a thread that may block.
+    pub fn people_shared(&self) -> Arc<dyn People> {
+        self.people.clone()
+    }
+
     /// A registry, to write.
     ///
     /// # Errors

@@ -3,8 +3,12 @@
 //! [`Observe`] cannot write: probes and `plan` get only that. [`Act`] can, and is made by the executor alone.
 
 pub mod apicurio;
+mod crash;
 mod error;
+pub(crate) mod files;
 mod handle;
+mod host;
+mod http;
 pub mod nginx;
 mod people;
 mod process;
@@ -13,11 +17,13 @@ mod secrets;
 mod spool;
 mod world;
 
+pub use crash::crash_point;
 pub use error::{SystemError, causes};
 pub use handle::{Act, Observe};
+pub use host::host_name;
 pub use people::{Answer, NobodyThere, People};
 pub use process::{CommandLine, Ended, Environment};
 pub use progress::{Progress, ProgressUpdate};
 pub use secrets::Secrets;
-pub use spool::{Spool, Spooled};
+pub use spool::{Spool, SpoolWriter, Spooled, hash_bytes, hash_file, write_atomically};
 pub use world::{SystemClient, World, WorldOptions};

@@ -49,7 +49,7 @@ impl World {
         let mut systems = BTreeMap::new();
         for (name, declared) in &plan.systems {
             let client = match declared.kind.as_str() {
-                "apicurio" => SystemClient::Apicurio(Apicurio::open(name, &declared.spec, &secrets)?),
+                "apicurio" => SystemClient::Apicurio(Apicurio::open(name, &declared.spec, &secrets, &options.base)?),
                 "nginx" => SystemClient::Nginx(Nginx::open(name, &declared.spec, &options.base)?),
                 other => SystemClient::NotSupported { kind: other.to_owned() },
             };

@@ -52,7 +52,9 @@ pub async fn apply(request: ApplyRequest) -> Result<Outcome, EngineError> {
         return Ok(Outcome::NotSupported { what: refused });
     }
     if let Some(state) = &request.state {
-        let reasons = precheck::refusals(&request.program, state);
+        // A way back under way is never refused because of an edit.
+        let going_back = state.rollback.is_some() || state.frozen.is_some();
+        let reasons = precheck::refusals(&request.program, state, going_back);
         if !reasons.is_empty() {
             return Ok(Outcome::Refused { reasons });
         }
@@ -173,10 +175,7 @@ impl Executor {
                 }
             }
             if until == Some(&id) && index + 1 < self.program.plan.phases.len() {
-                return Ok(Outcome::Waiting {
-                    reason: format!("phase `{id}` is closed, and --until stops here"),
-                    command: None,
-                });
+                return Ok(Outcome::Until { phase: id });
             }
         }
         self.ledger.append(Body::RunFinished)?;
@@ -241,13 +240,14 @@ impl Executor {
                 }
             }
         }
-        facts(FactsOf {
+        let of = FactsOf {
             program: &self.program,
             state: self.ledger.state(),
             systems: &systems,
             environment: &self.environment,
             phase,
-        })
+        };
+        facts(of, expression)
     }
 
     /// Tells whoever listens; a listener that has gone is no reason to stop.

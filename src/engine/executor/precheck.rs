@@ -51,7 +51,8 @@ pub(super) fn identities(plan: &Plan) -> BTreeMap<SystemName, Value> {
 }
 
 /// Why this plan does not continue that journal: other systems, edited closed phases, steps gone or put before done ones.
-pub(super) fn refusals(program: &Program, state: &RunState) -> Vec<String> {
+/// While it goes back only other systems are a reason.
+pub(super) fn refusals(program: &Program, state: &RunState, going_back: bool) -> Vec<String> {
     let mut reasons = Vec::new();
     let now = identities(&program.plan);
     for (system, before) in &state.identities {
@@ -63,6 +64,9 @@ pub(super) fn refusals(program: &Program, state: &RunState) -> Vec<String> {
             )),
             None => reasons.push(format!("system `{system}` is gone from the plan, and run {} began with it", state.run)),
         }
+    }
+    if going_back {
+        return reasons;
     }
     for phase in &program.plan.phases {
         if let Some(attempt) = state.phases.get(&phase.id).and_then(|known| known.current.as_ref()) {

@@ -1,10 +1,14 @@
+use std::{fs::File, io, path::PathBuf};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::crosscheck::cross_check;
 use crate::{
-    kind::{ApplyError, Capture},
-    model::{Digest, ResourceKey, Step, SystemName, Touches},
-    system::{Act, Observe, Progress},
+    kind::{ApplyError, Capture, PlanView},
+    model::{Digest, Findings, ResourceKey, Step, SystemName, Touches},
+    resource::{Exported, GroupRow, OwnCounts},
+    system::{Act, Observe, Progress, SystemError, hash_file, host_name, write_atomically},
 };
 
 /// Exports a registry into a file and proves that the file is whole.
@@ -20,7 +24,7 @@ pub struct RegistryExportSpec {
     pub to: String,
 }
 
-/// What was exported.
+/// What was exported. Counts leave regplan's own groups out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RegistryExportOutput {
     /// The file that was written, relative to the plan file.
@@ -51,6 +55,9 @@ pub struct RegistryExportOutput {
     pub max_content_id: u64,
     /// Over the content as the equality contract compares it.
     pub content_digest: Digest,
+    /// A short hash of each group row, sorted; empty when there are more than 2,000.
+    #[serde(default)]
+    pub group_rows: Vec<GroupRow>,
 }
 
 impl Capture for RegistryExport {
@@ -68,21 +75,127 @@ impl Capture for RegistryExport {
         }
     }
 
+    fn check(spec: &RegistryExportSpec, _step: &Step, plan: &PlanView<'_>, out: &mut Findings) {
+        super::needs_registry(plan, "from", &spec.from, out);
+    }
+
     async fn take(
-        _spec: &RegistryExportSpec,
+        spec: &RegistryExportSpec,
         _step: &Step,
-        _attempt: u32,
-        _world: &Act,
-        _log: &Progress,
+        attempt: u32,
+        world: &Act,
+        log: &Progress,
     ) -> Result<RegistryExportOutput, ApplyError> {
-        Err(ApplyError::NotDone("registry.export is not built yet".to_owned()))
+        let registry = world.registry(&spec.from)?;
+        let version = registry.version().await?;
+        let taken = cross_check(&registry, &version, world.spool(), log).await?;
+        let file = name_of_attempt(&spec.to, attempt);
+        let path = world.path(&file);
+        log.say(format!("writing {file}"));
+        let (sha256, bytes) = place(&taken, path).await?;
+        world.spool().forget(&taken.spooled.sha256)?;
+        Ok(describe(file, sha256, bytes, version.to_string(), &taken))
     }
 
     async fn intact(
         _spec: &RegistryExportSpec,
-        _taken: &RegistryExportOutput,
-        _world: &Observe,
+        taken: &RegistryExportOutput,
+        world: &Observe,
     ) -> Result<bool, ApplyError> {
-        Err(ApplyError::NotDone("registry.export is not built yet".to_owned()))
+        let path = world.path(&taken.file);
+        if !path.exists() {
+            return Ok(false);
+        }
+        let hashed = blocking(move || hash_file(&path)).await?;
+        Ok(hashed == (taken.sha256.clone(), taken.bytes))
+    }
+}
+
+/// `v2.zip` of attempt 2 is `v2.attempt-2.zip`: what an earlier attempt took is never overwritten.
+fn name_of_attempt(name: &str, attempt: u32) -> String {
+    if attempt <= 1 {
+        return name.to_owned();
+    }
+    let (directory, file) = name
+        .rsplit_once('/')
+        .map_or(("", name), |(directory, file)| (directory, file));
+    let file = match file.rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() => format!("{stem}.attempt-{attempt}.{extension}"),
+        _ => format!("{file}.attempt-{attempt}"),
+    };
+    if name.contains('/') {
+        format!("{directory}/{file}")
+    } else {
+        file
+    }
+}
+
+/// Puts the export at its place and reads it back: what is recorded is the hash of the file that lies there.
+async fn place(taken: &Exported, path: PathBuf) -> Result<(Digest, u64), ApplyError> {
+    let from = taken.spooled.path.clone();
+    let expected = taken.spooled.sha256.clone();
+    let shown = path.clone();
+    let written = blocking(move || {
+        write_atomically(&path, |to| io::copy(&mut File::open(from)?, to).map(drop))?;
+        hash_file(&path)
+    })
+    .await?;
+    if written.0 != expected {
+        return Err(ApplyError::NotDone(format!(
+            "{} does not hold what was written to it: its SHA-256 is {}, not {expected}",
+            shown.display(),
+            written.0
+        )));
+    }
+    Ok(written)
+}
+
+/// Does slow disk work where it is in nobody's way.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SystemError> + Send + 'static,
+) -> Result<T, ApplyError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(error) => Err(ApplyError::NotDone(error.to_string())),
+    }
+}
+
+fn describe(file: String, sha256: Digest, bytes: u64, version: String, taken: &Exported) -> RegistryExportOutput {
+    let snapshot = &taken.snapshot;
+    let (own, all) = (OwnCounts::of(snapshot), snapshot.counts());
+    RegistryExportOutput {
+        file,
+        host: host_name(),
+        sha256,
+        bytes,
+        version,
+        groups: own.groups,
+        artifacts: own.artifacts,
+        versions: own.versions,
+        contents: all.contents,
+        comments: all.comments,
+        rules: all.artifact_rules + all.global_rules,
+        max_global_id: snapshot.max_global_id(),
+        max_content_id: snapshot.max_content_id(),
+        content_digest: snapshot.digest(),
+        group_rows: GroupRow::all(snapshot),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_attempt_has_a_name_of_its_own() {
+        for (name, attempt, expected) in [
+            ("backups/v2.zip", 1, "backups/v2.zip"),
+            ("backups/v2.zip", 2, "backups/v2.attempt-2.zip"),
+            ("v2.zip", 3, "v2.attempt-3.zip"),
+            ("a.b/v2", 2, "a.b/v2.attempt-2"),
+            ("/abs/.hidden", 2, "/abs/.hidden.attempt-2"),
+        ] {
+            assert_eq!(name_of_attempt(name, attempt), expected);
+        }
     }
 }

@@ -1,10 +1,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::importer::{Importer, Source};
 use crate::{
-    kind::{ApplyError, Effect, Inputs, KindError, Receipt, Undo},
-    model::{Change, Digest, ResourceKey, Step, StepId, SystemName, Touches},
-    resource::{Content, ContentKey, ContentState},
+    kind::{ApplyError, Effect, Inputs, KindError, PlanView, Receipt, Undo},
+    model::{Action, Change, Digest, DocPath, Finding, Findings, ResourceKey, Step, StepId, SystemName, Touches},
+    resource::{Content, ContentKey, ContentState, DeepContent, GroupRow},
     system::{Act, Progress},
 };
 
@@ -25,6 +27,7 @@ pub struct RegistryImportSpec {
     pub file: Option<String>,
     /// Most versions in one request; 500 when absent. The server's limits hold in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub chunk_versions: Option<u32>,
 }
 
@@ -43,6 +46,18 @@ pub struct RegistryImportOutput {
     pub chunks: Option<u64>,
 }
 
+/// What the registry must hold: the summary of the export that was pinned.
+#[derive(Debug, Deserialize)]
+struct Wanted {
+    groups: u64,
+    artifacts: u64,
+    versions: u64,
+    max_global_id: Option<u64>,
+    content_digest: Digest,
+    #[serde(default)]
+    group_rows: Vec<GroupRow>,
+}
+
 impl Effect for RegistryImport {
     const NAME: &'static str = "registry.import";
     const ABOUT: &'static str = "Brings the content of an export into a 3.x registry, ids kept.";
@@ -53,6 +68,7 @@ impl Effect for RegistryImport {
     fn on(spec: &RegistryImportSpec, _step: &Step) -> ContentKey {
         ContentKey {
             registry: spec.to.clone(),
+            source: spec.file.clone(),
         }
     }
 
@@ -66,26 +82,82 @@ impl Effect for RegistryImport {
         }
     }
 
-    fn diff(_spec: &RegistryImportSpec, _now: &ContentState, _inputs: &Inputs) -> Result<Change, KindError> {
-        Err(KindError::Refused("registry.import is not built yet".to_owned()))
+    fn check(spec: &RegistryImportSpec, _step: &Step, plan: &PlanView<'_>, out: &mut Findings) {
+        super::needs_registry(plan, "to", &spec.to, out);
+        if let Some(export) = &spec.export {
+            super::needs_export(plan, "export", export, out);
+        }
+        let with = DocPath::root().key("with");
+        if spec.export.is_some() == spec.file.is_some() {
+            out.push(
+                Finding::error(
+                    "plan::one_of",
+                    with.clone(),
+                    "it needs exactly one of `export` and `file`",
+                )
+                .help("Name the `registry.export` step, or a file that lies there already."),
+            );
+        }
+        if spec.chunk_versions == Some(0) {
+            let at = with.key("chunk_versions");
+            out.push(
+                Finding::error("plan::range", at, "a request without versions moves nothing")
+                    .help("Write 1 or more, or leave it out for 500."),
+            );
+        }
     }
 
-    fn after(_spec: &RegistryImportSpec, now: &ContentState, _inputs: &Inputs) -> Result<ContentState, KindError> {
-        Ok(now.clone())
+    fn diff(spec: &RegistryImportSpec, now: &ContentState, inputs: &Inputs) -> Result<Change, KindError> {
+        refuse_target(now)?;
+        let wanted = wanted(spec, now, inputs)?;
+        if let Some(deep) = &now.deep {
+            return Ok(deep_change(now, deep, &wanted));
+        }
+        if now.versions == Some(wanted.versions) && now.artifacts == wanted.artifacts {
+            return Ok(Change::none().summary(format!("{} versions, by counts", wanted.versions)));
+        }
+        Ok(change(now, &wanted))
+    }
+
+    fn after(spec: &RegistryImportSpec, now: &ContentState, inputs: &Inputs) -> Result<ContentState, KindError> {
+        let wanted = wanted(spec, now, inputs)?;
+        let deep = now.deep.as_ref().map(|deep| DeepContent {
+            digest: wanted.content_digest.clone(),
+            group_rows: wanted.group_rows.clone(),
+            reserve_left: false,
+            ..deep.clone()
+        });
+        Ok(ContentState {
+            groups: now.groups.max(wanted.groups),
+            artifacts: wanted.artifacts,
+            versions: Some(wanted.versions),
+            max_global_id: wanted.max_global_id.or(now.max_global_id),
+            deep,
+            ..now.clone()
+        })
     }
 
     async fn apply(
-        _spec: &RegistryImportSpec,
+        spec: &RegistryImportSpec,
         _step: &Step,
         _change: &Change,
-        _inputs: &Inputs,
-        _world: &Act,
-        _log: &Progress,
+        inputs: &Inputs,
+        world: &Act,
+        log: &Progress,
     ) -> Result<Receipt, ApplyError> {
-        Err(ApplyError::NotDone("registry.import is not built yet".to_owned()))
+        let source = match (&spec.export, &spec.file) {
+            (Some(export), _) => Source::recorded(export, inputs.of(export)?)?,
+            (None, Some(file)) => Source::file(file),
+            (None, None) => return Err(KindError::Refused("it names no export and no file".to_owned()).into()),
+        };
+        let sent = Importer::open(spec, source, world, log).await?.run().await?;
+        Ok(Receipt(
+            serde_json::json!({"sent_versions": sent.versions, "chunks": sent.chunks}),
+        ))
     }
 
-    fn output(_spec: &RegistryImportSpec, settled: &ContentState, _receipt: Option<&Receipt>) -> RegistryImportOutput {
+    fn output(_spec: &RegistryImportSpec, settled: &ContentState, receipt: Option<&Receipt>) -> RegistryImportOutput {
+        let sent = |field: &str| receipt.and_then(|receipt| receipt.0.get(field)).and_then(Value::as_u64);
         RegistryImportOutput {
             artifacts: settled.artifacts,
             versions: settled.versions.unwrap_or_default(),
@@ -93,12 +165,196 @@ impl Effect for RegistryImport {
                 .deep
                 .as_ref()
                 .map_or(Digest::from(""), |deep| deep.digest.clone()),
-            sent_versions: None,
-            chunks: None,
+            sent_versions: sent("sent_versions"),
+            chunks: sent("chunks"),
         }
     }
 
     fn undo(_spec: &RegistryImportSpec, _before: &ContentState) -> Undo {
         Undo::Left("imported content stays: it is not served, and the next attempt completes it".to_owned())
+    }
+}
+
+/// An import writes 3.x alone, and only a version that appends to what is there and keeps `latest`
+/// (`reference/apicurio.md` §0.1, §4.5: 3.0.7).
+pub(super) fn refuse_target(now: &ContentState) -> Result<(), KindError> {
+    let version: crate::system::apicurio::ServerVersion = now
+        .version
+        .parse()
+        .map_err(|error: crate::system::apicurio::NoVersion| KindError::Refused(error.to_string()))?;
+    if version.is_v3() && version.at_least(3, 0, 7) {
+        return Ok(());
+    }
+    Err(KindError::Refused(format!(
+        "the target is {version}: an import needs 3.0.7 or later, which adds to what is there and keeps `latest`"
+    )))
+}
+
+fn wanted(spec: &RegistryImportSpec, now: &ContentState, inputs: &Inputs) -> Result<Wanted, KindError> {
+    if let Some(export) = &spec.export {
+        return Wanted::deserialize(inputs.of(export)?).map_err(|source| KindError::Shape {
+            what: format!("steps.{export}"),
+            source,
+        });
+    }
+    let source = now
+        .source
+        .as_ref()
+        .filter(|source| Some(&source.file) == spec.file.as_ref());
+    let source = source.ok_or_else(|| KindError::Refused("the export file was not looked at".to_owned()))?;
+    Ok(Wanted {
+        groups: source.groups,
+        artifacts: source.artifacts,
+        versions: source.versions,
+        max_global_id: None,
+        content_digest: source.digest.clone(),
+        group_rows: source.group_rows.clone(),
+    })
+}
+
+fn deep_change(now: &ContentState, deep: &DeepContent, wanted: &Wanted) -> Change {
+    let rows_missing = wanted
+        .group_rows
+        .iter()
+        .filter(|row| !deep.group_rows.contains(row))
+        .count();
+    // Too many rows for a record: none is there, and verify compares them.
+    let rows_known = !deep.group_rows.is_empty() || now.groups == 0;
+    let rows_missing = if rows_known { rows_missing } else { 0 };
+    if deep.digest == wanted.content_digest && rows_missing == 0 && !deep.reserve_left {
+        return Change::none().summary(format!("{} versions, all equal", wanted.versions));
+    }
+    let mut change = change(now, wanted);
+    if change.deltas.is_empty() {
+        change = change.field("content", deep.digest.as_str(), wanted.content_digest.as_str());
+    }
+    if rows_missing > 0 {
+        change = change.field("groups to repair", rows_missing, 0);
+    }
+    if deep.reserve_left {
+        change = change.field("group regplan-reserve", "there", Value::Null);
+    }
+    change
+}
+
+fn change(now: &ContentState, wanted: &Wanted) -> Change {
+    let action = if now.artifacts == 0 {
+        Action::Create
+    } else {
+        Action::Update
+    };
+    let change = Change::new(action)
+        .field("versions", now.versions, wanted.versions)
+        .field("artifacts", now.artifacts, wanted.artifacts);
+    if now.versions > Some(wanted.versions) {
+        return change
+            .risk("it holds more than the export: what the export lacks is a conflict, and nothing is sent then");
+    }
+    change
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn spec() -> RegistryImportSpec {
+        serde_json::from_value(json!({"to": "v3", "export": "snapshot"})).unwrap()
+    }
+
+    fn exported(versions: u64, digest: &str) -> Inputs {
+        let output = json!({
+            "groups": 2, "artifacts": 36, "versions": versions, "max_global_id": 70, "content_digest": digest,
+            "group_rows": ["a", "b"], "file": "v2.zip",
+        });
+        Inputs(BTreeMap::from([(StepId::from("snapshot"), output)]))
+    }
+
+    fn registry(version: &str, artifacts: u64, versions: u64, deep: Option<(&str, &[&str], bool)>) -> ContentState {
+        let row = |hash: &&str| GroupRow {
+            hash: (*hash).to_owned(),
+        };
+        ContentState {
+            version: version.to_owned(),
+            groups: 3,
+            artifacts,
+            versions: Some(versions),
+            max_global_id: Some(70),
+            deep: deep.map(|(digest, rows, reserve_left)| DeepContent {
+                digest: Digest::from(digest),
+                group_rows: rows.iter().map(row).collect(),
+                comments: 0,
+                max_content_id: 0,
+                reserve_left,
+                spool: Digest::from(""),
+            }),
+            source: None,
+        }
+    }
+
+    fn shown(now: &ContentState) -> String {
+        let change = RegistryImport::diff(&spec(), now, &exported(68, "d")).unwrap();
+        let deltas = change
+            .deltas
+            .iter()
+            .map(|d| format!("{}: {} → {}", d.field, d.before, d.after));
+        format!("{:?} {}", change.action, deltas.collect::<Vec<_>>().join(", "))
+    }
+
+    #[test]
+    fn a_shallow_look_compares_counts() {
+        assert_eq!(
+            shown(&registry("3.3.3", 0, 0, None)),
+            "Create versions: 0 → 68, artifacts: 0 → 36"
+        );
+        assert_eq!(shown(&registry("3.3.3", 36, 7, None)), "Update versions: 7 → 68");
+        assert_eq!(shown(&registry("3.3.3", 36, 68, None)), "None ");
+    }
+
+    #[test]
+    fn equal_counts_with_other_content_are_a_change_for_a_deep_look() {
+        assert_eq!(
+            shown(&registry("3.3.3", 36, 68, Some(("other", &["a", "b"], false)))),
+            r#"Update content: "other" → "d""#
+        );
+    }
+
+    #[test]
+    fn a_deep_look_wants_the_digest_the_groups_and_no_reservation_left() {
+        assert_eq!(
+            shown(&registry("3.3.3", 36, 68, Some(("d", &["a", "b", "more"], false)))),
+            "None "
+        );
+        assert!(shown(&registry("3.3.3", 36, 68, Some(("d", &["a"], false)))).contains("groups to repair: 1 → 0"));
+        assert!(shown(&registry("3.3.3", 36, 68, Some(("d", &["a", "b"], true)))).contains("regplan-reserve"));
+    }
+
+    #[test]
+    fn after_it_there_is_no_change() {
+        for now in [
+            registry("3.3.3", 0, 0, None),
+            registry("3.3.3", 0, 0, Some(("none", &[], true))),
+        ] {
+            let inputs = exported(68, "d");
+            let after = RegistryImport::after(&spec(), &now, &inputs).unwrap();
+            assert!(RegistryImport::diff(&spec(), &after, &inputs).unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn a_target_that_drops_data_is_refused() {
+        for version in ["2.6.13.Final", "3.0.6", "4.0.0"] {
+            let refused = RegistryImport::diff(&spec(), &registry(version, 0, 0, None), &exported(68, "d"));
+            assert!(matches!(refused, Err(KindError::Refused(_))), "{version}");
+        }
+    }
+
+    #[test]
+    fn without_the_export_there_is_no_answer_yet() {
+        let asked = RegistryImport::diff(&spec(), &registry("3.3.3", 0, 0, None), &Inputs::default());
+        assert!(matches!(asked, Err(KindError::MissingInput { .. })));
     }
 }

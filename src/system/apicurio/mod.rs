@@ -1,66 +1,27 @@
-//! The client of an Apicurio Registry, 2.6 and 3.x told apart by `system/info`.
+//! The client of an Apicurio Registry, 2.6 and 3.x told apart by `system/info` (`reference/apicurio.md` §1, §2).
+//!
+//! [`RegistryReader`] has no method that writes. Reads are repeated when nobody answered; a write is sent once, and when its
+//! answer is lost the error says that its outcome is unknown: whoever sent it looks before it sends again.
 
-use serde_json::{Value, json};
+mod api;
+mod client;
+mod deletions;
+mod export;
+mod import;
+mod listing;
+mod public;
+mod reader;
+mod spec;
+#[cfg(test)]
+mod tests;
+mod version;
+mod writer;
 
-use super::{Observe, Secrets, SystemError};
-use crate::{
-    model::SystemName,
-    resource::{ContentState, Depth, Probed},
-};
-
-/// One registry with its replicas.
-pub struct Apicurio {
-    name: SystemName,
-}
-
-/// Reads a registry; has no method that writes.
-pub struct RegistryReader<'a> {
-    client: &'a Apicurio,
-}
-
-/// Writes to a registry.
-pub struct RegistryWriter<'a> {
-    reader: RegistryReader<'a>,
-}
-
-impl Apicurio {
-    /// From the `systems:` entry.
-    ///
-    /// # Errors
-    /// When the entry cannot be used.
-    pub fn open(name: &SystemName, _spec: &Value, _secrets: &Secrets) -> Result<Self, SystemError> {
-        Ok(Self { name: name.clone() })
-    }
-
-    /// To read.
-    pub fn reader(&self) -> RegistryReader<'_> {
-        RegistryReader { client: self }
-    }
-}
-
-impl RegistryReader<'_> {
-    /// What it holds.
-    ///
-    /// # Errors
-    /// When it answers, and not as documented.
-    pub async fn content(&self, _depth: Depth, _world: &Observe) -> Result<Probed<ContentState>, SystemError> {
-        Ok(Probed::Unreachable(format!("{} has no client yet", self.client.name)))
-    }
-
-    /// Facts for expressions.
-    pub async fn facts(&self) -> Value {
-        json!({"reachable": false})
-    }
-}
-
-impl<'a> RegistryWriter<'a> {
-    /// On top of a reader.
-    pub(in crate::system) fn new(reader: RegistryReader<'a>) -> Self {
-        Self { reader }
-    }
-
-    /// The reader below.
-    pub fn reader(&self) -> &RegistryReader<'a> {
-        &self.reader
-    }
-}
+pub use client::Apicurio;
+pub use deletions::Deletions;
+pub use listing::{ArtifactId, Latest};
+pub use public::{ContentBy, PublicApi, PublicArtifact};
+pub use reader::{Counts, RegistryReader};
+pub use spec::{ApicurioAuth, ApicurioSpec, BasicAuth, OidcAuth};
+pub use version::{NoVersion, ServerVersion};
+pub use writer::{RegistryWriter, Rule};

@@ -1,0 +1,163 @@
+use std::{collections::BTreeMap, fmt::Display};
+
+use super::{SideFacts, codes, rows::Rows, rows::text};
+use crate::registry::{CommentKey, Format, Group, Snapshot};
+
+/// Rows of groups.
+pub(super) fn groups(left: &Snapshot, right: &Snapshot, rows: &mut Rows) {
+    for (key, group) in left.groups.iter().filter(|(key, _)| !key.is_scratch()) {
+        let what = format!("group {key}");
+        match right.groups.get(key) {
+            None => rows.differ(codes::GROUP_MISSING, what, text(&group.description), ""),
+            Some(other) => one_group(&what, (group, left.format), (other, right.format), rows),
+        }
+    }
+    for (key, group) in right.groups.iter().filter(|(key, _)| !key.is_scratch()) {
+        if left.groups.contains_key(key) {
+            continue;
+        }
+        let what = format!("group {key}");
+        if left.artifacts.keys().any(|artifact| artifact.group == *key) {
+            rows.expect(codes::GROUP_IMPLICIT, what, "only through its artifacts", "a row");
+        } else {
+            rows.differ(codes::GROUP_EXTRA, what, "", text(&group.description));
+        }
+    }
+}
+
+fn one_group(what: &str, (left, from): (&Group, Format), (right, to): (&Group, Format), rows: &mut Rows) {
+    rows.same(
+        codes::GROUP_DESCRIPTION,
+        what,
+        text(&left.description),
+        text(&right.description),
+    );
+    rows.same(codes::GROUP_OWNER, what, text(&left.owner), text(&right.owner));
+    rows.same(codes::GROUP_CREATED, what, left.created_on, right.created_on);
+    rows.same(
+        codes::GROUP_TYPE,
+        what,
+        text(&left.artifacts_type),
+        text(&right.artifacts_type),
+    );
+    if left.labels.same(&right.labels) {
+        return;
+    }
+    // Neither way: what an import of 2.6 data left out on 3.x is not there to come back.
+    let dropped = match (from, to) {
+        (Format::V2, Format::V3) => right.labels.is_empty(),
+        (Format::V3, Format::V2) => left.labels.is_empty(),
+        (Format::V2, Format::V2) | (Format::V3, Format::V3) => false,
+    };
+    if dropped {
+        rows.expect(codes::GROUP_PROPERTIES, what, &left.labels, &right.labels);
+    } else {
+        rows.differ(codes::GROUP_LABELS, what, &left.labels, &right.labels);
+    }
+}
+
+/// Rules of all three levels.
+pub(super) fn rules(left: &Snapshot, right: &Snapshot, rows: &mut Rows) {
+    let artifact_rules = |side: &Snapshot| -> BTreeMap<String, Box<str>> {
+        side.own_artifact_rules()
+            .map(|(key, configuration)| (format!("{} rule {}", key.artifact, key.rule), configuration.into()))
+            .collect()
+    };
+    let global_rules = |side: &Snapshot| -> BTreeMap<String, Box<str>> {
+        let named =
+            |(rule, configuration): (&Box<str>, &Box<str>)| (format!("global rule {rule}"), configuration.clone());
+        side.global_rules.iter().map(named).collect()
+    };
+    let group_rules = |side: &Snapshot| -> BTreeMap<String, Box<str>> {
+        let own = side.group_rules.iter().filter(|(key, _)| !key.group.is_scratch());
+        own.map(|(key, configuration)| (format!("group {} rule {}", key.group, key.rule), configuration.clone()))
+            .collect()
+    };
+    for of in [global_rules, artifact_rules, group_rules] as [fn(&Snapshot) -> BTreeMap<String, Box<str>>; 3] {
+        let (ours, theirs) = (of(left), of(right));
+        rows.result.rules += ours.len() as u64;
+        let codes = [codes::RULE_MISSING, codes::RULE_EXTRA, codes::RULE_CONFIGURATION];
+        both(&ours, &theirs, codes, rows);
+    }
+}
+
+/// Compares two maps of texts by key.
+fn both<K: Ord + Display>(
+    left: &BTreeMap<K, Box<str>>,
+    right: &BTreeMap<K, Box<str>>,
+    [missing, extra, other]: [&'static str; 3],
+    rows: &mut Rows,
+) {
+    for (key, ours) in left {
+        match right.get(key) {
+            None => rows.differ(missing, key, ours, ""),
+            Some(theirs) => rows.same(other, key, ours, theirs),
+        }
+    }
+    for (key, theirs) in right.iter().filter(|(key, _)| !left.contains_key(key)) {
+        rows.differ(extra, key, "", theirs);
+    }
+}
+
+/// Comments, and those that 2.6's export had to leave out.
+pub(super) fn comments(left: &Snapshot, right: &Snapshot, facts: &SideFacts, rows: &mut Rows) {
+    for (key, comment) in left.own_comments() {
+        rows.result.comments += 1;
+        let what = comment_name(left, key);
+        match right.comments.get(key) {
+            None => rows.differ(codes::COMMENT_MISSING, what, &comment.value, ""),
+            Some(other) => {
+                rows.same(codes::COMMENT_VALUE, &what, &comment.value, &other.value);
+                rows.same(codes::COMMENT_OWNER, &what, text(&comment.owner), text(&other.owner));
+                rows.same(codes::COMMENT_CREATED, &what, comment.created_on, other.created_on);
+            }
+        }
+    }
+    for (key, comment) in right.own_comments() {
+        if !left.comments.contains_key(key) {
+            rows.differ(codes::COMMENT_EXTRA, comment_name(right, key), "", &comment.value);
+        }
+    }
+    for (global_id, comment_id) in facts.comments.iter().flatten() {
+        let key = CommentKey {
+            global_id: *global_id,
+            comment_id: comment_id.as_str().into(),
+        };
+        if !left.comments.contains_key(&key) && !right.comments.contains_key(&key) {
+            let what = comment_name(left, &key);
+            rows.expect(codes::COMMENT_NOT_EXPORTED, what, "there, but not in its export", "");
+        }
+    }
+}
+
+/// `default/orders-value version 3 comment 7`.
+fn comment_name(side: &Snapshot, key: &CommentKey) -> String {
+    match side.versions.get(&key.global_id) {
+        Some(version) => format!(
+            "{} version {} comment {}",
+            version.artifact, version.version, key.comment_id
+        ),
+        None => format!("globalId {} comment {}", key.global_id, key.comment_id),
+    }
+}
+
+/// Whether each export holds as many as its server's API counts.
+pub(super) fn counts(sides: [(&'static str, &Snapshot, &SideFacts); 2], rows: &mut Rows) {
+    for (name, side, facts) in sides {
+        let held = side.counts();
+        for (code, held, counted) in [
+            (codes::COUNT_ARTIFACTS, held.artifacts, facts.artifacts),
+            (codes::COUNT_VERSIONS, held.versions, facts.versions),
+        ] {
+            if let Some(counted) = counted.filter(|counted| *counted != held) {
+                let what = format_args!("the {name} side");
+                rows.differ(
+                    code,
+                    what,
+                    format_args!("{held} in the export"),
+                    format_args!("{counted} by the API"),
+                );
+            }
+        }
+    }
+}

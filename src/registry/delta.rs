@@ -1,0 +1,405 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
+
+use serde::Serialize;
+
+use super::{
+    Artifact, ArtifactKey, ArtifactRuleKey, BranchKey, Comment, CommentKey, Format, Group, GroupKey, Labels, Snapshot,
+    Version,
+    compare::{artifact_differences, latest_gap, version_differences},
+};
+
+/// What the target lacks, and what has to be done about it.
+///
+/// In this order: refuse on `conflicts`; delete `recreate` on the target; send the chunks; then by the API
+/// `group_repairs` and `rules`. Extra things on the target are reported, never deleted here (but see `rules`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Delta {
+    /// Artifacts that only need more versions.
+    pub add: BTreeSet<ArtifactKey>,
+    /// Artifacts that differ in any other way: delete them on the target, all their versions are sent.
+    pub recreate: BTreeSet<ArtifactKey>,
+    /// globalIds to send.
+    pub versions: BTreeSet<u64>,
+    /// contentIds to send: those that versions to send need and the target does not hold safely.
+    pub contents: BTreeSet<u64>,
+    /// Comments to send.
+    pub comments: BTreeSet<CommentKey>,
+    /// Rows of groups to send.
+    pub groups: BTreeSet<GroupKey>,
+    /// Rules of artifacts to send.
+    pub artifact_rules: BTreeSet<ArtifactRuleKey>,
+    /// Types of global rules to send.
+    pub global_rules: BTreeSet<Box<str>>,
+    /// Groups to repair by the API after the chunks: an import brings no labels, and never changes a group that is there.
+    pub group_repairs: BTreeMap<GroupKey, GroupRepair>,
+    /// Rules that the target has with another configuration, or that the source does not have: change them by the API.
+    pub rules: Vec<RuleChange>,
+    /// Artifacts on the target that the source does not have.
+    pub extra_artifacts: BTreeSet<ArtifactKey>,
+    /// Group rows on the target that the source does not have, without those of groups that hold its artifacts.
+    pub extra_groups: BTreeSet<GroupKey>,
+    /// What makes sending wrong: an id that means something else on the target.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// What `PUT /groups/{group}` must say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GroupRepair {
+    /// The description; empty removes it.
+    pub description: String,
+    /// All labels.
+    pub labels: Labels,
+}
+
+/// A rule to change by the API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleChange {
+    /// Whose; `None`: a global rule.
+    pub artifact: Option<ArtifactKey>,
+    /// The type.
+    pub rule: Box<str>,
+    /// What it must become; `None`: it must go.
+    pub configuration: Option<Box<str>>,
+}
+
+/// An id that means one thing in the source and another on the target.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Conflict {
+    /// The contentId holds other bytes there; an import would keep them and serve them.
+    ContentId {
+        /// The id.
+        content_id: u64,
+    },
+    /// The same bytes lie under another contentId there; an import would lose the versions.
+    ContentHash {
+        /// The source's id.
+        content_id: u64,
+        /// The target's id.
+        target_id: u64,
+    },
+    /// The globalId belongs to a version of another artifact there; an import would skip the version.
+    GlobalId {
+        /// The id.
+        global_id: u64,
+        /// The source's artifact.
+        source: ArtifactKey,
+        /// The target's artifact.
+        target: ArtifactKey,
+    },
+}
+
+impl Delta {
+    /// Whether nothing has to be sent, deleted or repaired.
+    pub fn is_empty(&self) -> bool {
+        self.sends_nothing() && self.recreate.is_empty() && self.group_repairs.is_empty() && self.rules.is_empty()
+    }
+
+    /// Whether no chunk has to be sent.
+    pub fn sends_nothing(&self) -> bool {
+        self.versions.is_empty()
+            && self.groups.is_empty()
+            && self.artifact_rules.is_empty()
+            && self.global_rules.is_empty()
+    }
+}
+
+/// What `target` lacks to be equal to `source` (reference: apicurio.md §4.5, §4.6).
+///
+/// After its chunks were sent and its repairs made, the delta of the same source and the target's new export is empty.
+pub fn delta(source: &Snapshot, target: &Snapshot) -> Delta {
+    let mut delta = Delta::default();
+    let judge = Judge::new(source, target);
+    for (key, artifact) in source.own_artifacts() {
+        let ids = judge.ours.get(key).map_or(&[][..], Vec::as_slice);
+        match judge.verdict(key, artifact, ids) {
+            Verdict::Same => {}
+            Verdict::Add(ids) => {
+                delta.add.insert((**key).clone());
+                delta.versions.extend(ids);
+            }
+            Verdict::Recreate => {
+                delta.recreate.insert((**key).clone());
+                delta.versions.extend(ids);
+            }
+        }
+    }
+    let versions = delta.versions.iter();
+    delta.comments = versions
+        .flat_map(|id| comments_of(source, *id))
+        .map(|(key, _)| key.clone())
+        .collect();
+    contents(source, target, &mut delta);
+    groups(source, target, &mut delta);
+    rules(source, target, &mut delta);
+    extras(source, target, &mut delta);
+    conflicts(source, target, &mut delta);
+    delta
+}
+
+/// What has to be done about one artifact.
+enum Verdict {
+    Same,
+    Add(Vec<u64>),
+    Recreate,
+}
+
+/// Decides artifact by artifact.
+struct Judge<'s> {
+    source: &'s Snapshot,
+    target: &'s Snapshot,
+    ours: BTreeMap<&'s Arc<ArtifactKey>, Vec<u64>>,
+    theirs: BTreeMap<&'s Arc<ArtifactKey>, Vec<u64>>,
+}
+
+impl<'s> Judge<'s> {
+    fn new(source: &'s Snapshot, target: &'s Snapshot) -> Self {
+        Self {
+            source,
+            target,
+            ours: source.versions_by_artifact(),
+            theirs: target.versions_by_artifact(),
+        }
+    }
+
+    fn verdict(&self, key: &Arc<ArtifactKey>, artifact: &Artifact, ids: &[u64]) -> Verdict {
+        let there = self.theirs.get(key).map_or(&[][..], Vec::as_slice);
+        let missing: Vec<u64> = ids
+            .iter()
+            .copied()
+            .filter(|id| there.binary_search(id).is_err())
+            .collect();
+        let Some(row) = self.target.artifacts.get(key) else {
+            return if ids.is_empty() {
+                Verdict::Same
+            } else {
+                Verdict::Add(missing)
+            };
+        };
+        let all_known = there.iter().all(|id| ids.binary_search(id).is_ok());
+        let kept = || there.iter().all(|id| self.version_is_same(*id));
+        if all_known && kept() && self.can_append(key, there, &missing) && self.row_fits(artifact, row, &missing) {
+            return if missing.is_empty() {
+                Verdict::Same
+            } else {
+                Verdict::Add(missing)
+            };
+        }
+        Verdict::Recreate
+    }
+
+    /// Whether a version that both have, and its comments, are as they should be.
+    fn version_is_same(&self, id: u64) -> bool {
+        let (Some(ours), Some(theirs)) = (self.source.versions.get(&id), self.target.versions.get(&id)) else {
+            return false;
+        };
+        let same_comment = |((key, ours), (other, theirs)): ((&CommentKey, &Comment), (&CommentKey, &Comment))| {
+            let owner = |comment: &Comment| comment.owner.clone().unwrap_or_default();
+            key == other
+                && ours.value == theirs.value
+                && ours.created_on == theirs.created_on
+                && owner(ours) == owner(theirs)
+        };
+        let (ours_of, theirs_of) = (comments_of(self.source, id), comments_of(self.target, id));
+        version_differences(ours, theirs).is_empty()
+            && ours_of.clone().count() == theirs_of.clone().count()
+            && ours_of.zip(theirs_of).all(same_comment)
+    }
+
+    /// Whether more versions end up on `latest` in their order: it follows arrival, it refuses imports where 3.x made it
+    /// natively, and what is not on it now stays off (reference: apicurio.md §4.5).
+    fn can_append(&self, key: &Arc<ArtifactKey>, there: &[u64], missing: &[u64]) -> bool {
+        if self.target.format == Format::V2 {
+            return true;
+        }
+        let latest = self.target.branches.get(&BranchKey::latest(key));
+        let native = latest.is_some_and(|branch| branch.system_defined);
+        let ascending = missing
+            .first()
+            .is_none_or(|first| there.last().is_none_or(|last| last < first));
+        let whole = || {
+            let gap = latest_gap(self.source, self.target, key, there);
+            gap.missing.is_empty() && gap.extra.is_empty()
+        };
+        ascending && (missing.is_empty() || !native) && (self.source.format == Format::V3 || whole())
+    }
+
+    /// Whether the artifact's row is right once the missing versions have come.
+    fn row_fits(&self, artifact: &Artifact, row: &Artifact, missing: &[u64]) -> bool {
+        let mut row = row.clone();
+        for version in missing.iter().filter_map(|id| self.source.versions.get(id)) {
+            if version.is_latest {
+                row.overlay(version);
+            }
+        }
+        artifact_differences(artifact, self.target.format, &row).is_empty()
+    }
+}
+
+/// A version's comments, by their ids.
+fn comments_of(side: &Snapshot, id: u64) -> impl Iterator<Item = (&CommentKey, &Comment)> + Clone {
+    let first = CommentKey {
+        global_id: id,
+        comment_id: "".into(),
+    };
+    side.comments
+        .range(first..)
+        .take_while(move |(key, _)| key.global_id == id)
+}
+
+/// Contents to send. One that only versions to be deleted or unknown ones hold does not count as there: 3.x removes it
+/// sooner or later. 2.6 wants the content of every version in the ZIP (reference: apicurio.md §4.7, §4.8).
+fn contents(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
+    let stays = |version: &Version| {
+        target.format == Format::V3
+            && source.artifacts.contains_key(&version.artifact)
+            && !delta.recreate.contains(&*version.artifact)
+    };
+    let held: BTreeSet<u64> = target
+        .versions
+        .values()
+        .filter(|v| stays(v))
+        .map(|v| v.content_id)
+        .collect();
+    let needed = delta
+        .versions
+        .iter()
+        .filter_map(|id| source.versions.get(id))
+        .map(|version| version.content_id);
+    delta.contents = needed
+        .filter(|id| !held.contains(id) || !target.contents.contains_key(id))
+        .collect();
+}
+
+fn groups(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
+    for (key, group) in source.groups.iter().filter(|(key, _)| !key.is_scratch()) {
+        let there = target.groups.get(key);
+        if there.is_none() {
+            delta.groups.insert(key.clone());
+        }
+        let same = match there {
+            None => group.labels.is_empty(),
+            Some(there) => {
+                let text = |group: &Group| group.description.clone().unwrap_or_default();
+                text(group) == text(there) && group.labels.same(&there.labels)
+            }
+        };
+        // 2.6 cannot change a group, and takes its properties from the ZIP.
+        if !same && target.format == Format::V3 {
+            let repair = GroupRepair {
+                description: group.description.as_deref().unwrap_or("").to_owned(),
+                labels: group.labels.clone(),
+            };
+            delta.group_repairs.insert(key.clone(), repair);
+        }
+    }
+}
+
+fn rules(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
+    for (rule, wanted) in &source.global_rules {
+        match target.global_rules.get(rule) {
+            None => drop(delta.global_rules.insert(rule.clone())),
+            Some(there) if there == wanted => {}
+            Some(_) => delta.rules.push(RuleChange::new(None, rule, Some(wanted))),
+        }
+    }
+    for rule in target
+        .global_rules
+        .keys()
+        .filter(|rule| !source.global_rules.contains_key(*rule))
+    {
+        delta.rules.push(RuleChange::new(None, rule, None));
+    }
+    for (key, wanted) in source.own_artifact_rules() {
+        let gone = delta.recreate.contains(&key.artifact);
+        match target.artifact_rules.get(key).filter(|_| !gone) {
+            None => drop(delta.artifact_rules.insert(key.clone())),
+            Some(there) if **there == *wanted => {}
+            Some(_) => delta
+                .rules
+                .push(RuleChange::new(Some(&key.artifact), &key.rule, Some(wanted))),
+        }
+    }
+    for (key, _) in target.own_artifact_rules() {
+        let stays = source.artifacts.contains_key(&key.artifact) && !delta.recreate.contains(&key.artifact);
+        if stays && !source.artifact_rules.contains_key(key) {
+            delta.rules.push(RuleChange::new(Some(&key.artifact), &key.rule, None));
+        }
+    }
+}
+
+impl RuleChange {
+    fn new(artifact: Option<&ArtifactKey>, rule: &str, configuration: Option<&str>) -> Self {
+        Self {
+            artifact: artifact.cloned(),
+            rule: rule.into(),
+            configuration: configuration.map(Box::from),
+        }
+    }
+}
+
+fn extras(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
+    let unknown = target
+        .own_artifacts()
+        .filter(|(key, _)| !source.artifacts.contains_key(*key));
+    delta.extra_artifacts = unknown.map(|(key, _)| (**key).clone()).collect();
+    let in_use: BTreeSet<&GroupKey> = source.artifacts.keys().map(|key| &key.group).collect();
+    for key in target.groups.keys() {
+        if !key.is_scratch() && !source.groups.contains_key(key) && !in_use.contains(key) {
+            delta.extra_groups.insert(key.clone());
+        }
+    }
+}
+
+/// Ids that mean something else on the target: an import would skip them in silence (reference: apicurio.md §4.5).
+fn conflicts(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
+    let by_hash: BTreeMap<&str, u64> = target
+        .contents
+        .iter()
+        .map(|(id, content)| (&*content.hash, *id))
+        .collect();
+    for (id, content) in source.used_contents() {
+        match target.contents.get(&id) {
+            Some(there) if there.hash == content.hash => {}
+            Some(_) => delta.conflicts.push(Conflict::ContentId { content_id: id }),
+            None => {
+                if let Some(target_id) = by_hash.get(&*content.hash) {
+                    let (content_id, target_id) = (id, *target_id);
+                    delta.conflicts.push(Conflict::ContentHash { content_id, target_id });
+                }
+            }
+        }
+    }
+    for id in &delta.versions {
+        let (Some(ours), Some(theirs)) = (source.versions.get(id), target.versions.get(id)) else {
+            continue;
+        };
+        if ours.artifact != theirs.artifact && !delta.recreate.contains(&*theirs.artifact) {
+            delta.conflicts.push(Conflict::GlobalId {
+                global_id: *id,
+                source: (*ours.artifact).clone(),
+                target: (*theirs.artifact).clone(),
+            });
+        }
+    }
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ContentId { content_id } => write!(f, "content {content_id} holds other bytes on the target"),
+            Self::ContentHash { content_id, target_id } => {
+                write!(f, "content {content_id} lies on the target as content {target_id}")
+            }
+            Self::GlobalId {
+                global_id,
+                source,
+                target,
+            } => write!(f, "globalId {global_id} of {source} belongs to {target} on the target"),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The content of a registry as plain values: what exports hold, how two of them compare, what is missing, what to send.
+//!
+//! ```text
+//! export ZIP ──read_export──► Snapshot ──┬── compare(left, right) ──► Comparison   three classes of rows
+//!                                        ├── digest()                              one hash of all that must be equal
+//!                                        └── delta(source, target) ──► Delta ──chunks──► [Chunk] ──ChunkWriter──► ZIPs
+//! ```
+//!
+//! Pure and synchronous: nothing here knows a network. Files come as `Read + Seek`. The facts are those of
+//! Apicurio 2.6.13 and 3.3.3 (reference: apicurio.md §3 to §5).
+//!
+//! Keys of everything: globalId for versions, contentId for contents, (group, artifact) for artifacts, with the absent,
+//! the empty and the `default` group being one.
+
+mod builder;
+mod chunk;
+mod compare;
+mod delta;
+mod digest;
+mod encode;
+mod error;
+mod key;
+mod labels;
+mod read;
+mod reserve;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod wire;
+mod write;
+
+pub use chunk::{Chunk, ChunkLimits, chunks};
+pub use compare::{Accepted, Comparison, RestFacts, Row, SideFacts, codes, compare};
+pub use delta::{Conflict, Delta, GroupRepair, RuleChange, delta};
+pub use error::{ChunkError, ReadError};
+pub use key::{
+    ArtifactKey, ArtifactRuleKey, BranchKey, CommentKey, GroupKey, GroupRuleKey, RESERVE_GROUP, SCRATCH_GROUP,
+};
+pub use labels::Labels;
+pub use read::{ReadLimits, read_export};
+pub use reserve::{Reservation, ReserveError};
+pub use snapshot::{
+    Artifact, Branch, Comment, Content, Counts, Format, Group, Hash, Manifest, Snapshot, Version, VersionState,
+};
+pub use write::ChunkWriter;

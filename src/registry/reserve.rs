@@ -1,0 +1,147 @@
+use std::{
+    collections::BTreeMap,
+    io::{Seek, Write},
+    sync::Arc,
+};
+
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use super::{
+    ArtifactKey, ChunkError, Comment, CommentKey, Content, Hash, Labels, RESERVE_GROUP, Snapshot, Version,
+    VersionState, encode, write::Pack,
+};
+
+/// The dummy that raises the counters of a registry above all ids of another (reference: apicurio.md §4.9).
+///
+/// Import its ZIP, then delete the comment, the artifact and the group ([`RESERVE_GROUP`]): the counters stay. What is left
+/// is a content without a version, which no comparison counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reservation {
+    /// The next version gets an id above this.
+    pub global_id: u64,
+    /// The next content gets an id above this.
+    pub content_id: u64,
+}
+
+/// Why no ids can be reserved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ReserveError {
+    /// No room below 2³¹, which clients with 4-byte ids and the importer's sorting need.
+    #[error("ids above {greatest} cannot be reserved below 2^31")]
+    NoRoom {
+        /// The greatest id in use.
+        greatest: u64,
+    },
+}
+
+impl Reservation {
+    /// The dummy's artifact, in [`RESERVE_GROUP`].
+    pub const ARTIFACT: &'static str = "reserve";
+
+    /// The dummy's comment: digits that sort, as text, above all shorter ones, which is how the counter is found after an import.
+    pub const COMMENT: &'static str = "99999";
+
+    /// What 2.6 may have issued above the greatest id that is alive: versions deleted since, and those it still issues until
+    /// the freeze. Neither can be read, and only a value below the truth does harm (reference: apicurio.md §4.9).
+    const MARGIN: u64 = 10_000;
+
+    /// Reserved ids are round, so that people see at once on which side an id was born.
+    const ROUND: u64 = 1_000_000;
+
+    /// The dummy's date, 2000-01-01, so that the same reservation gives the same bytes; not 0, which not every database takes.
+    const CREATED_ON: i64 = 946_684_800_000;
+
+    /// Ids stay below it: clients with 4-byte ids, and the importer's sorting (reference: apicurio.md §4.2, §4.9).
+    const END: u64 = 1 << 31;
+
+    /// The reservation above everything that `source` holds.
+    ///
+    /// The two ids differ, so that a client that takes a contentId for a globalId finds nothing rather than another schema.
+    ///
+    /// # Errors
+    /// When its ids are near 2³¹.
+    pub fn above(source: &Snapshot) -> Result<Self, ReserveError> {
+        let global_id = Self::round_above(source.max_global_id())?;
+        let mut content_id = Self::round_above(source.max_content_id())?;
+        if content_id == global_id {
+            content_id = Self::round_above(content_id)?;
+        }
+        Ok(Self { global_id, content_id })
+    }
+
+    /// The next round number above an id and the margin.
+    fn round_above(greatest: u64) -> Result<u64, ReserveError> {
+        let rounded = greatest
+            .checked_add(Self::MARGIN)
+            .and_then(|id| id.checked_next_multiple_of(Self::ROUND));
+        // Room for one more round of native ids.
+        let below = |id: &u64| id.saturating_add(Self::ROUND) <= Self::END;
+        rounded.filter(below).ok_or(ReserveError::NoRoom { greatest })
+    }
+
+    /// Writes the dummy as a ZIP of the 2.6 format.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn write<W: Write + Seek>(&self, out: W) -> Result<W, ChunkError> {
+        // Bytes that nobody else has: the same bytes under another contentId would be refused.
+        let bytes = format!(
+            "{{\"title\":\"regplan reserves ids up to {} and {}\"}}",
+            self.global_id, self.content_id
+        );
+        let (content, version) = (self.content(bytes.as_bytes()), self.version());
+        let key = CommentKey {
+            global_id: self.global_id,
+            comment_id: Self::COMMENT.into(),
+        };
+        let comment = Comment {
+            owner: Some("".into()),
+            created_on: Self::CREATED_ON,
+            value: "reserves comment ids".into(),
+        };
+        let mut pack = Pack::new(out);
+        pack.row("m", "Manifest", &encode::manifest(None)?)?;
+        pack.row("c", "Content", &encode::content(self.content_id, &content)?)?;
+        pack.data("c", "Content")?;
+        pack.zip.write_all(bytes.as_bytes())?;
+        pack.row("v", "ArtifactVersion", &encode::version(self.global_id, &version)?)?;
+        pack.row("t", "Comment", &encode::comment(&key, &comment)?)?;
+        pack.finish()
+    }
+
+    fn content(&self, bytes: &[u8]) -> Content {
+        let hash = Hash(Sha256::digest(bytes).into());
+        let text: Box<str> = hash.to_string().into();
+        Content {
+            hash: text.clone(),
+            computed: hash,
+            sha256: hash,
+            canonical_hash: Some(text),
+            references: None,
+            artifact_type: None,
+            content_type: None,
+            size: bytes.len() as u64,
+            entry: 0,
+        }
+    }
+
+    fn version(&self) -> Version {
+        Version {
+            artifact: Arc::new(ArtifactKey::new(Some(RESERVE_GROUP), Self::ARTIFACT)),
+            version: "1".into(),
+            order: 1,
+            content_id: self.content_id,
+            state: VersionState::Enabled,
+            name: None,
+            description: None,
+            owner: Some("".into()),
+            created_on: Self::CREATED_ON,
+            modified_by: None,
+            modified_on: None,
+            labels: Labels::from(BTreeMap::new()),
+            artifact_type: "JSON".into(),
+            is_latest: true,
+        }
+    }
+}

@@ -1,0 +1,209 @@
+use super::support::{Unpacked, snapshot};
+use crate::registry::{Accepted, ArtifactKey, Comparison, RestFacts, SideFacts, compare};
+
+fn compared(left: &str, right: &str) -> Comparison {
+    compare(&snapshot(left), &snapshot(right), &RestFacts::default(), &[])
+}
+
+fn lines(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    for (class, rows) in [
+        ("difference", &comparison.differences),
+        ("expected", &comparison.expected),
+        ("accepted", &comparison.accepted),
+    ] {
+        for row in rows {
+            text += &format!("{class} {row}\n");
+        }
+    }
+    text
+}
+
+#[test]
+fn a_good_import_differs_only_as_the_contract_foresees() {
+    let comparison = compared("v2-rich", "v3-rich");
+    assert!(comparison.is_equal());
+    assert_eq!(
+        [
+            comparison.versions,
+            comparison.artifacts,
+            comparison.contents,
+            comparison.comments,
+            comparison.rules
+        ],
+        [68, 36, 57, 16, 6]
+    );
+    insta::assert_snapshot!("good_import", lines(&comparison));
+}
+
+#[test]
+fn a_lossy_import_is_told_version_by_version() {
+    let comparison = compared("v2-lossy", "v3-lossy");
+    let lost: Vec<_> = comparison
+        .differences
+        .iter()
+        .filter(|row| row.code == "version_missing")
+        .collect();
+    assert_eq!(lost.len(), 11);
+    insta::assert_snapshot!("lossy", lines(&comparison));
+}
+
+#[test]
+fn rules_deleted_at_the_source_are_all_that_a_delta_import_leaves() {
+    insta::assert_snapshot!("after_delta", lines(&compared("v2-rich-after", "v3-rich-after")));
+}
+
+#[test]
+fn the_way_back_differs_only_as_the_contract_foresees() {
+    insta::assert_snapshot!("way_back", lines(&compared("v3-after-cutover", "v2-after-rollback")));
+}
+
+#[test]
+fn a_registry_equals_itself() {
+    for name in ["v2-rich", "v3-rich", "v3-after-cutover", "v2-lossy", "v3-lossy"] {
+        let comparison = compared(name, name);
+        let rows = comparison.differences.len() + comparison.expected.len();
+        // A 2.6 export has no artifact rows or branches of its own that could miss something.
+        assert_eq!(rows, 0, "{name}: {}", lines(&comparison));
+    }
+}
+
+#[test]
+fn what_the_plan_accepts_is_a_class_of_its_own() {
+    let accepted = |code: &str, what: Option<&str>| Accepted {
+        code: code.to_owned(),
+        what: what.map(str::to_owned),
+        reason: "known".to_owned(),
+    };
+    let (left, right) = (snapshot("v2-rich-after"), snapshot("v3-rich-after"));
+    let with = |accepted: &[Accepted]| compare(&left, &right, &RestFacts::default(), accepted);
+    let one = with(&[accepted("rule_extra", Some("default/orders-value"))]);
+    assert_eq!((one.differences.len(), one.accepted.len()), (1, 1));
+    assert_eq!(with(&[accepted("rule_extra", None)]).accepted.len(), 2);
+    assert_eq!(
+        with(&[accepted("rule_extra", Some("default/orders"))]).accepted.len(),
+        0,
+        "not a prefix of the id"
+    );
+    assert_eq!(with(&[accepted("version_state", None)]).accepted.len(), 0);
+}
+
+#[test]
+fn damaged_bytes_are_seen_though_the_stored_hash_is_right() {
+    let mut export = Unpacked::fixture("v3-rich");
+    let (_, bytes) = export
+        .0
+        .iter_mut()
+        .find(|(name, _)| name.ends_with(".Content.data"))
+        .unwrap();
+    bytes.push(b' ');
+    let comparison = compare(
+        &snapshot("v2-rich"),
+        &export.read().unwrap(),
+        &RestFacts::default(),
+        &[],
+    );
+    let codes: Vec<_> = comparison.differences.iter().map(|row| row.code).collect();
+    assert_eq!(codes, ["content_bytes", "content_hash_wrong"]);
+}
+
+#[test]
+fn latest_is_compared_with_what_the_api_serves() {
+    let (left, right) = (snapshot("v2-rich"), snapshot("v3-rich"));
+    let with = |artifact: &str, tip: Option<&str>| {
+        let (group, artifact) = artifact.split_once('/').unwrap();
+        let facts = RestFacts {
+            right: SideFacts {
+                latest: [(ArtifactKey::new(Some(group), artifact), tip.map(str::to_owned))].into(),
+                ..SideFacts::default()
+            },
+            ..RestFacts::default()
+        };
+        let comparison = compare(&left, &right, &facts, &[]);
+        let all = comparison.differences.iter().map(ToString::to_string);
+        let expected = comparison
+            .expected
+            .iter()
+            .filter(|row| row.what.starts_with("latest of"));
+        all.chain(expected.map(|row| format!("expected {row}")))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_eq!(with("default/orders-value", Some("16")), "");
+    assert_eq!(with("payments/dis-latest", Some("2")), "", "the newest is disabled");
+    assert_eq!(with("payments/all-disabled", None), "", "nothing is served");
+    assert_eq!(
+        with("default/orders-value", Some("15")),
+        "latest default/orders-value: left 16, right 15"
+    );
+    assert_eq!(
+        with("default/orders-value", None),
+        "latest default/orders-value: left 16"
+    );
+    assert_eq!(
+        with("default/odd-versions", Some("-9")),
+        "expected latest_unaddressable latest of default/odd-versions: left 11', right -9"
+    );
+    assert_eq!(
+        with("default/odd-versions", Some("v_6")),
+        "latest default/odd-versions: left 11', right v_6"
+    );
+}
+
+#[test]
+fn a_group_only_through_its_artifacts_may_have_a_row_on_3_x() {
+    let mut export = Unpacked::fixture("v2-rich");
+    export.keep("Group", |row| {
+        row["groupId"] != "refs" && row["groupId"] != "com.acme.empty"
+    });
+    let comparison = compare(
+        &export.read().unwrap(),
+        &snapshot("v3-rich"),
+        &RestFacts::default(),
+        &[],
+    );
+    let codes: Vec<_> = comparison
+        .differences
+        .iter()
+        .map(|row| (row.code, row.what.as_str()))
+        .collect();
+    assert_eq!(codes, [("group_extra", "group com.acme.empty")]);
+    assert!(
+        comparison
+            .expected
+            .iter()
+            .any(|row| row.code == "group_implicit" && row.what == "group refs")
+    );
+}
+
+#[test]
+fn counts_of_the_api_catch_an_export_with_a_hole() {
+    let (left, right) = (snapshot("v2-rich"), snapshot("v3-rich"));
+    let facts = RestFacts {
+        left: SideFacts {
+            artifacts: Some(37),
+            versions: Some(68),
+            comments: Some([(55, "12".to_owned())].into()),
+            ..SideFacts::default()
+        },
+        ..RestFacts::default()
+    };
+    let comparison = compare(&left, &right, &facts, &[]);
+    assert_eq!(
+        comparison
+            .differences
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
+        ["count_artifacts the left side: left 36 in the export, right 37 by the API"]
+    );
+    assert!(comparison.expected.iter().any(|row| row.code == "comment_not_exported"));
+}
+
+#[test]
+fn rows_are_json_for_reports() {
+    let comparison = compared("v2-rich-after", "v3-rich-after");
+    let json = serde_json::to_value(comparison.differences.first().unwrap()).unwrap();
+    assert_eq!(json["code"], "rule_extra");
+    assert_eq!(json["right"], "BACKWARD");
+}

@@ -1,0 +1,6 @@
+mod chunks;
+mod compares;
+mod deltas;
+mod mutations;
+mod reads;
+mod support;

@@ -1,0 +1,27 @@
+//! What people and machines read: pure functions from change sets, events and journals to text.
+//!
+//! ```text
+//! ChangeSet ─► human::plan, json::change_set      Event ─► events::Lines, json::event
+//! RunState  ─► status::Status ─► human, json      Record ─► journal::table, json::record
+//! ```
+//!
+//! Nothing here prints, reads a clock or knows the engine. The homes of `similar` (`diff`) and `anstyle` (`paint`).
+
+mod diff;
+mod events;
+pub mod explain;
+mod human;
+mod journal;
+pub mod json;
+mod layout;
+mod paint;
+mod standing;
+mod status;
+mod words;
+
+pub use events::Lines;
+pub use human::{Look, change_set};
+pub use journal::table;
+pub use paint::Paint;
+pub use status::{Live, NextStep, PlanShape, Status};
+pub use words::{closest, counted};

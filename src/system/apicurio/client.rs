@@ -1,0 +1,116 @@
+use std::path::Path;
+
+use reqwest::Url;
+use serde::Deserialize as _;
+use serde_json::Value;
+
+use super::{
+    super::{Secrets, SystemError, http::Http},
+    ApicurioAuth, ApicurioSpec, RegistryReader,
+    api::{Api, Login, Patience, shown},
+};
+use crate::model::SystemName;
+
+/// One registry with its replicas.
+pub struct Apicurio {
+    name: SystemName,
+    /// At least one; all but the replicas' own facts is asked of the first, so that what was written there is seen there.
+    pub(super) replicas: Vec<Api>,
+    pub(super) management: Vec<Api>,
+}
+
+impl Apicurio {
+    /// From the `systems:` entry; relative paths start at `base`. Connects to nothing.
+    ///
+    /// # Errors
+    /// When the entry cannot be used or its password cannot be had.
+    pub fn open(name: &SystemName, spec: &Value, secrets: &Secrets, base: &Path) -> Result<Self, SystemError> {
+        let setup = |reason: String| SystemError::Setup {
+            system: name.clone(),
+            reason,
+        };
+        let spec = ApicurioSpec::deserialize(spec).map_err(|error| setup(error.to_string()))?;
+        if spec.tenant.is_some() {
+            return Err(setup("`tenant` is not supported yet".to_owned()));
+        }
+        let urls = addresses(&spec.urls).map_err(setup)?;
+        if urls.is_empty() {
+            return Err(setup("`urls` is empty: name at least one replica".to_owned()));
+        }
+        let management = addresses(&spec.management).map_err(setup)?;
+        let login = spec
+            .auth
+            .as_ref()
+            .map(|auth| login(auth, secrets, &setup))
+            .transpose()?;
+        let all: Vec<Url> = urls.iter().chain(&management).cloned().collect();
+        let ca = spec.ca.as_ref().map(|path| base.join(path));
+        let http = Http::open(name, &all, ca.as_deref())?;
+        let api = |base: Url, login: Option<Login>| Api {
+            system: name.clone(),
+            base,
+            http: http.clone(),
+            login,
+            patience: Patience::Normal,
+        };
+        Ok(Self {
+            name: name.clone(),
+            replicas: urls.into_iter().map(|url| api(url, login.clone())).collect(),
+            // Health needs no login, and must not be told one.
+            management: management.into_iter().map(|url| api(url, None)).collect(),
+        })
+    }
+
+    /// The name in the plan.
+    pub fn name(&self) -> &SystemName {
+        &self.name
+    }
+
+    /// The address of the first replica, without a login.
+    pub fn url(&self) -> String {
+        self.replicas.first().map(|api| shown(&api.base)).unwrap_or_default()
+    }
+
+    /// To read.
+    pub fn reader(&self) -> RegistryReader<'_> {
+        RegistryReader::new(self)
+    }
+}
+
+fn addresses(urls: &[String]) -> Result<Vec<Url>, String> {
+    urls.iter().map(|text| address(text)).collect()
+}
+
+/// An address without `/apis`, query and login.
+pub(super) fn address(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("`{text}` is no address: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(format!("`{text}` is no http or https address"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("an address must not hold a login: write it under `auth`".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("`{text}` must end with the path"));
+    }
+    if url
+        .path_segments()
+        .is_some_and(|mut segments| segments.any(|segment| segment == "apis"))
+    {
+        return Err(format!(
+            "`{text}` must not include `/apis`: it is added where it is needed"
+        ));
+    }
+    Ok(url)
+}
+
+fn login(auth: &ApicurioAuth, secrets: &Secrets, setup: &impl Fn(String) -> SystemError) -> Result<Login, SystemError> {
+    match (&auth.basic, &auth.oidc) {
+        (Some(basic), None) => Ok(Login {
+            username: basic.username.clone(),
+            password: secrets.resolve(&basic.password)?,
+        }),
+        (None, Some(_)) => Err(setup("`auth.oidc` is not supported yet".to_owned())),
+        (None, None) | (Some(_), Some(_)) => Err(setup("`auth` needs exactly one of `basic` and `oidc`".to_owned())),
+    }
+}

@@ -1,0 +1,173 @@
+//! The program as a shell sees it: streams, exit codes, no terminal.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper of a test that cannot go on should say so and stop"
+)]
+
+use std::{
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+/// Every verb of this version.
+const VERBS: &[&str] = &[
+    "validate",
+    "plan",
+    "apply",
+    "status",
+    "journal",
+    "schema",
+    "explain",
+    "completions",
+    "man",
+];
+
+/// The program without a terminal and without anything that the machine's environment could change.
+fn regplan(directory: &Path, arguments: &[&str]) -> Output {
+    command(directory, arguments).output().unwrap()
+}
+
+fn command(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_regplan"));
+    command.args(arguments).current_dir(directory).stdin(Stdio::null());
+    for name in [
+        "CI",
+        "NO_COLOR",
+        "CLICOLOR_FORCE",
+        "REGPLAN_ENV",
+        "REGPLAN_STATE",
+        "REGPLAN_LOG",
+    ] {
+        command.env_remove(name);
+    }
+    command.env("COLUMNS", "100").env("TZ", "UTC");
+    command
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn help_is_data_and_names_every_verb_and_exit_code() {
+    let here = tempfile::tempdir().unwrap();
+    let help = regplan(here.path(), &["--help"]);
+    assert_eq!(code(&help), 0);
+    for verb in VERBS {
+        assert!(stdout(&help).contains(&format!("\n  {verb}")), "{verb}");
+        let of_verb = regplan(here.path(), &[verb, "--help"]);
+        assert_eq!(code(&of_verb), 0, "{verb}");
+        assert!(stdout(&of_verb).contains("Usage:"), "{verb}");
+        assert_eq!(stderr(&of_verb), "", "{verb}");
+    }
+    assert!(stdout(&help).contains("130  interrupted"), "{}", stdout(&help));
+}
+
+#[test]
+fn what_cannot_be_typed_ends_with_64_and_nothing_on_stdout() {
+    let here = tempfile::tempdir().unwrap();
+    let cases: &[&[&str]] = &[
+        &[],
+        &["nonsense"],
+        &["plan"],
+        &["plan", "--nonsense"],
+        &["plan", "missing.yaml"],
+        &["plan", "p.yaml", "--var", "novalue"],
+        &["apply", "p.yaml", "--auto-approve", "--lock-timeout", "90"],
+        &["validate", "p.yaml", "--json", "--format", "human"],
+        &["explain", "no.such.kind"],
+        &["man", "nonsense"],
+        &["completions", "nonsense"],
+        &["status", "p.yaml", "--chdir", "no/such/directory"],
+    ];
+    for arguments in cases {
+        let output = regplan(here.path(), arguments);
+        assert_eq!(code(&output), 64, "{arguments:?}: {}", stderr(&output));
+        assert_eq!(stdout(&output), "", "{arguments:?}");
+        assert!(!stderr(&output).is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn without_a_terminal_apply_fails_before_any_work_and_names_the_flag() {
+    let here = tempfile::tempdir().unwrap();
+    let output = regplan(here.path(), &["apply", "plans/guide.yaml", "--env", "prod"]);
+    assert_eq!(code(&output), 64);
+    let text = stderr(&output);
+    assert!(
+        text.contains("regplan apply plans/guide.yaml --env prod --auto-approve"),
+        "{text}"
+    );
+    assert_eq!(std::fs::read_dir(here.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let here = tempfile::tempdir().unwrap();
+    let mut child = command(here.path(), &["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn nothing_is_coloured_in_a_pipe_unless_somebody_forces_it() {
+    let here = tempfile::tempdir().unwrap();
+    let plain = regplan(here.path(), &["explain", "lb.route"]);
+    assert!(!stdout(&plain).contains('\u{1b}'));
+    let forced = |flags: &[&str]| {
+        let mut command = command(here.path(), &["explain", "lb.route"]);
+        command.args(flags).env("CLICOLOR_FORCE", "1");
+        stdout(&command.output().unwrap())
+    };
+    assert!(forced(&[]).contains('\u{1b}'));
+    assert!(!forced(&["--no-color"]).contains('\u{1b}'));
+}
+
+#[test]
+fn explain_knows_every_kind_and_guesses_what_was_meant() {
+    let here = tempfile::tempdir().unwrap();
+    let list = regplan(here.path(), &["explain"]);
+    for kind in regplan::kind::KINDS {
+        assert!(stdout(&list).contains(kind.name), "{}", kind.name);
+        let one = regplan(here.path(), &["explain", kind.name]);
+        assert_eq!(code(&one), 0, "{}", kind.name);
+        assert!(stdout(&one).contains("outputs:"), "{}", kind.name);
+    }
+    let wrong = regplan(here.path(), &["explain", "lb.rout"]);
+    assert!(
+        stderr(&wrong).contains("Did you mean `lb.route`?"),
+        "{}",
+        stderr(&wrong)
+    );
+    let json = regplan(here.path(), &["explain", "lb.route", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
+    assert_eq!(json["format_version"], 1);
+}
+
+#[test]
+fn the_manual_and_the_completions_are_for_this_program() {
+    let here = tempfile::tempdir().unwrap();
+    assert!(stdout(&regplan(here.path(), &["man"])).contains(".TH regplan 1"));
+    assert!(stdout(&regplan(here.path(), &["man", "apply"])).contains("until"));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(
+            stdout(&regplan(here.path(), &["completions", shell])).contains("regplan"),
+            "{shell}"
+        );
+    }
+}

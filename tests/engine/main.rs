@@ -1,0 +1,6 @@
+//! The executor on this machine: real commands and files, a journal in memory that can be cut anywhere.
+
+mod bed;
+mod failing;
+mod resuming;
+mod signals;
