@@ -31,7 +31,11 @@ pub(super) fn ending(outcome: &Outcome, apply: &str, status: &str) -> Ending {
         Outcome::Until { phase } => Ending {
             next,
             detail: json!({"phase": phase}),
-            ..Ending::new(Exit::Done, "until", &format!("Phase `{phase}` is closed; --until stops here."))
+            ..Ending::new(
+                Exit::Done,
+                "until",
+                &format!("Phase `{phase}` is closed; --until stops here."),
+            )
         },
         Outcome::Waiting { reason, command } => Ending {
             next: command.as_deref().map(|command| typed(command, apply)).or(next),

@@ -34,7 +34,10 @@ async fn killed_inside_a_chunk_of_the_import_and_applied_again_loses_nothing() {
 /// The status that a new artifact gets through the balancer.
 async fn a_write(lab: &Lab) -> u16 {
     let path = "/apis/registry/v2/groups/single/artifacts";
-    let headers = [("Content-Type", b"application/json".as_slice()), ("X-Registry-ArtifactType", b"JSON")];
+    let headers = [
+        ("Content-Type", b"application/json".as_slice()),
+        ("X-Registry-ArtifactType", b"JSON"),
+    ];
     Registry::at(&lab.balancer)
         .request("POST", path, &headers, br#"{"type":"object"}"#)
         .await
