@@ -69,10 +69,7 @@ impl Lab {
 
     fn import(&self) -> Box<dyn DynEffect> {
         let with = json!({"to": "v3", "export": "snapshot", "chunk_versions": CHUNK});
-        match decode("registry.import", with) {
-            Behaviour::Effect(kind) => kind,
-            Behaviour::Capture(_) | Behaviour::Check(_) | Behaviour::Wait(_) => panic!("an import is an effect"),
-        }
+        effect("registry.import", with)
     }
 
     async fn check(&self, uses: &str, with: Value, inputs: &Inputs) -> Verdict<Value> {
@@ -183,6 +180,13 @@ fn plan(systems: BTreeMap<SystemName, Value>) -> Plan {
     }
 }
 
+fn effect(uses: &str, with: Value) -> Box<dyn DynEffect> {
+    match decode(uses, with) {
+        Behaviour::Effect(kind) => kind,
+        Behaviour::Capture(_) | Behaviour::Check(_) | Behaviour::Wait(_) => panic!("{uses} is no effect"),
+    }
+}
+
 fn decode(uses: &str, with: Value) -> Behaviour {
     let none = PlanDuration::new(Duration::ZERO);
     let step = Step {
@@ -241,6 +245,15 @@ async fn a_registry_moves_through_a_cut_a_damage_and_a_round_trip() {
 
     // Twice is once.
     assert_eq!(lab.apply(&inputs).await, json!({"sent_versions": 0, "chunks": 0}));
+
+    // The file alone, without the step that took it, says the same.
+    let by_file = effect("registry.import", json!({"to": "v3", "file": "backups/v2.zip"}));
+    for depth in [Depth::Shallow, Depth::Deep] {
+        let Probed::Seen(state) = by_file.probe(&lab.world, depth).await.unwrap() else {
+            panic!("v3 does not answer")
+        };
+        assert!(by_file.diff(&state, &Inputs::default()).unwrap().is_none());
+    }
 
     // Damage is named, and repaired by the next apply.
     lab.put(

@@ -28,6 +28,15 @@ pub(super) fn ending(outcome: &Outcome, apply: &str, status: &str) -> Ending {
             "nothing_to_do",
             "Nothing to do: all phases were closed before.",
         ),
+        Outcome::Until { phase } => Ending {
+            next,
+            detail: json!({"phase": phase}),
+            ..Ending::new(
+                Exit::Done,
+                "until",
+                &format!("Phase `{phase}` is closed; --until stops here."),
+            )
+        },
         Outcome::Waiting { reason, command } => Ending {
             next: command.as_deref().map(|command| typed(command, apply)).or(next),
             detail: json!({"reason": reason, "command": command}),
@@ -160,6 +169,7 @@ mod tests {
         };
         let table = [
             (Outcome::Done, 0),
+            (Outcome::Until { phase: "p".into() }, 0),
             (Outcome::NothingToDo, 0),
             (
                 Outcome::Failed {

@@ -85,7 +85,7 @@ impl<'a> Digests<'a> {
 
 /// A phase as resolved; a step's digest holds all that the user wrote for it.
 fn resolved(input: &PlanInput<'_>, phase: &Phase) -> Value {
-    let attempt = (input.state.and_then(|state| state.phase(&phase.id))).map_or(1, |phase| phase.attempt());
+    let attempt = (input.state.and_then(|state| state.phase(&phase.id))).map_or(1, crate::journal::PhaseState::attempt);
     json!({
         "id": phase.id,
         "attempt": attempt,

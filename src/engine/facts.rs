@@ -92,7 +92,7 @@ pub(super) fn outputs<'a>(state: Option<&'a RunState>, step: &str) -> Option<&'a
         .find_map(|attempt| attempt.steps.get(step)?.outputs())
 }
 
-fn attempts<'a>(state: Option<&'a RunState>) -> impl Iterator<Item = (&'a StepId, &'a StepState)> {
+fn attempts(state: Option<&RunState>) -> impl Iterator<Item = (&StepId, &StepState)> {
     state
         .into_iter()
         .flat_map(|state| state.phases.values())
@@ -104,7 +104,7 @@ fn run_facts(of: FactsOf<'_>) -> Map<String, Value> {
     let attempt = of
         .state
         .and_then(|state| state.phase(of.phase))
-        .map_or(1, |phase| phase.attempt());
+        .map_or(1, crate::journal::PhaseState::attempt);
     let mut run = Map::new();
     run.insert("environment".to_owned(), json!(of.environment));
     run.insert("attempt".to_owned(), json!(attempt));

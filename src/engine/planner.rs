@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     expr::Expression,
-    journal::{Attempt, Intent, RunState, StepState},
+    journal::{Attempt, Intent, PhaseState, RunState, StepState},
     kind::{Behaviour, DynEffect, Inputs, KindError, Program},
     model::{
         Action, Change, ChangeSet, Class, Counts, OnFailure, Phase, PhaseChange, PhaseId, ResourceKey, Standing, Step,
@@ -349,6 +349,9 @@ impl<'a> Walk<'a> {
         if !effect.observable() {
             return Decided::new(Standing::Done);
         }
+        if self.belongs_to_clients(key) {
+            return Decided::new(Standing::Done).note("its content belongs to its clients now");
+        }
         let now = match self.world.live(key) {
             Now::Known(now) => now,
             Now::NotLooked(reason) => return Decided::new(Standing::Done).note(reason),
@@ -362,9 +365,17 @@ impl<'a> Walk<'a> {
             Ok(change) if change.is_none() => Decided::new(Standing::Done),
             // A later step that is in doubt or failed may have moved it: the resource is that step's now.
             Ok(_) if self.written.intended_after(key, sequence) => Decided::new(Standing::Superseded),
-            Ok(change) => self.to_apply(at, effect, key, now, &inputs, |now| {
+            Ok(change) => self.decided_on(at, effect, key, now, &inputs, |now| {
                 Standing::Drift { change }.unless_regress(effect.regresses(now))
             }),
+        }
+    }
+
+    /// Once a route let writes through to a backend, the content of the system of that name is no longer ours to compare.
+    fn belongs_to_clients(&self, key: &ResourceKey) -> bool {
+        match (key.as_str().split_once('/'), self.input.state) {
+            (Some((system, "content")), Some(state)) => state.written(&system.into()),
+            _ => false,
         }
     }
 
@@ -383,7 +394,7 @@ impl<'a> Walk<'a> {
                 Ok(Some(reason)) => (Some(now), reason),
                 Ok(None) => match effect.diff(&now, &inputs) {
                     Ok(change) => {
-                        return self.to_apply(at, effect, key, now, &inputs, |_| Standing::InDoubt {
+                        return self.decided_on(at, effect, key, now, &inputs, |_| Standing::InDoubt {
                             change: Some(change),
                         });
                     }
@@ -404,9 +415,9 @@ impl<'a> Walk<'a> {
 
     /// Never done in this attempt: against the state that the steps before will have left.
     fn pending(&mut self, at: &'a Placed<'a>, effect: &dyn DynEffect, key: &ResourceKey) -> Decided<'a> {
-        let decided = match self.awaited(at) {
+        let decided = match self.waits_for(at) {
             Err(reason) => Err(unplannable(reason)),
-            Ok(awaited) => self.against_now(at, effect, key, awaited),
+            Ok(needed) => self.against_now(at, effect, key, needed),
         };
         decided.unwrap_or_else(|without_change| {
             if let Standing::Unknown { .. } = without_change.standing {
@@ -417,20 +428,24 @@ impl<'a> Walk<'a> {
     }
 
     /// The change of a pending step, or (`Err`) why there is none yet.
+    #[expect(
+        clippy::result_large_err,
+        reason = "both sides are decisions, and neither is an error"
+    )]
     fn against_now(
         &mut self,
         at: &'a Placed<'a>,
         effect: &dyn DynEffect,
         key: &ResourceKey,
-        awaited: Option<&'a StepId>,
+        needed: Option<&'a StepId>,
     ) -> Result<Decided<'a>, Decided<'a>> {
         let after = |step: &StepId| Decided::new(Standing::Unknown { after: step.clone() });
-        let now = match (self.world.take(key), awaited) {
+        let now = match (self.world.take(key), needed) {
             (Now::Failed(reason), _) => return Err(unplannable(reason)),
             (Now::Unreachable(reason), None) => return Err(self.unreachable(at, key, reason)),
             (Now::After(step), None) => return Err(after(&step)),
-            (Now::After(step), Some(awaited)) => return Err(after(self.later_of(&step, awaited))),
-            (Now::Unreachable(_) | Now::Known(_) | Now::NotLooked(_), Some(awaited)) => return Err(after(awaited)),
+            (Now::After(step), Some(needed)) => return Err(after(self.later_of(&step, needed))),
+            (Now::Unreachable(_) | Now::Known(_) | Now::NotLooked(_), Some(needed)) => return Err(after(needed)),
             (Now::NotLooked(reason), None) => {
                 let change = Change::new(Action::Create).summary("unless it is done already");
                 return Ok(Decided::new(Standing::Pending { change }).note(reason));
@@ -444,7 +459,7 @@ impl<'a> Walk<'a> {
                 self.world.leave(key.clone(), Now::Known(now));
                 Err(decided)
             }
-            Ok(change) => Ok(self.to_apply(at, effect, key, now, &inputs, |now| {
+            Ok(change) => Ok(self.decided_on(at, effect, key, now, &inputs, |now| {
                 if change.is_none() {
                     return Standing::AlreadySo;
                 }
@@ -454,7 +469,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Leaves the resource as the step will: moved by `after`, or as it is when the step does nothing or is refused.
-    fn to_apply(
+    fn decided_on(
         &mut self,
         at: &Placed<'a>,
         effect: &dyn DynEffect,
@@ -489,7 +504,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The last step that must be done before this one can be decided: an input's, or the one that brings up a system.
-    fn awaited(&self, at: &Placed<'a>) -> Result<Option<&'a StepId>, String> {
+    fn waits_for(&self, at: &Placed<'a>) -> Result<Option<&'a StepId>, String> {
         let mut last: Option<(usize, &'a StepId)> = None;
         for input in &at.touches.inputs {
             if let Some((id, index)) = self.open.get_key_value(input) {
@@ -571,7 +586,7 @@ impl<'a> Walk<'a> {
         if matches!(at.known, Some(StepState::Done { .. })) && !at.edited() {
             return Decided::new(Standing::Done);
         }
-        match self.awaited(at) {
+        match self.waits_for(at) {
             Ok(_) => Decided::new(to_do),
             Err(reason) => unplannable(reason),
         }
@@ -628,8 +643,8 @@ fn phase_change(input: &PlanInput<'_>, phase: &Phase) -> PhaseChange {
         .any(|region| region.phases.contains(&phase.id));
     PhaseChange {
         id: phase.id.clone(),
-        attempt: known.map_or(1, |phase| phase.attempt()),
-        closed: known.is_some_and(|phase| phase.is_closed()),
+        attempt: known.map_or(1, PhaseState::attempt),
+        closed: known.is_some_and(PhaseState::is_closed),
         gates: gates(phase),
         rolls_back: in_region || phase.on_failure == OnFailure::Rollback,
         steps: Vec::new(),
@@ -657,7 +672,7 @@ fn checkpoint(input: &PlanInput<'_>, phase: &Phase, walk: &Walk<'_>) -> Vec<(Str
     let closed = input
         .state
         .and_then(|state| state.phase(&phase.id))
-        .is_some_and(|phase| phase.is_closed());
+        .is_some_and(PhaseState::is_closed);
     let of = FactsOf {
         program: input.program,
         state: input.state,

@@ -675,3 +675,30 @@ fn a_plan_costs_one_diff_for_each_step() {
         assert_eq!(lab.diffs.load(Ordering::Relaxed), steps);
     }
 }
+
+#[test]
+fn content_that_clients_may_have_written_is_not_drift() {
+    let lab = |route: &str| {
+        Lab::new()
+            .phase("one")
+            .effect("import", "v3/content", 5)
+            .effect("to_v3", "lb/route", "v3")
+            .sees("v3/content", 7)
+            .sees("lb/route", route)
+    };
+    let log = || {
+        Log::new()
+            .phase("one", &["import", "to_v3"])
+            .done("import", moves("v3/content", 0))
+    };
+    assert_eq!(lab("v2").standing(Some(&log().state()), "import").sign(), '!');
+    let opened = log().done(
+        "to_v3",
+        Says {
+            opens: Some("v3".into()),
+            thaws: Some("lb/route".into()),
+            ..moves("lb/route", "v2")
+        },
+    );
+    assert_eq!(lab("v3").signs(Some(&opened.state())), "✓ import, ✓ to_v3");
+}

@@ -123,7 +123,16 @@ fn readable(message: &str) -> String {
     if message.is_empty() {
         return "the expression does not parse".to_owned();
     }
-    message.replace("<EOF>", "the end of the expression")
+    if message.contains("input '<EOF>'") {
+        return "the expression ends too early".to_owned();
+    }
+    let unexpected = message
+        .strip_prefix("mismatched input '")
+        .and_then(|rest| rest.split_once('\''));
+    match unexpected {
+        Some((token, _)) => format!("`{token}` is not expected here"),
+        None => message.to_owned(),
+    }
 }
 
 /// What a tree holds that the text alone does not tell.

@@ -85,8 +85,9 @@ impl RunLock {
 
     /// This process as a holder: host, pid and the given start time.
     pub fn this_process(since: Timestamp) -> String {
-        let host = rustix::system::uname();
-        let host = host.nodename().to_string_lossy();
+        // Linux's own name of the host (proc(5)); std has no call for it.
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let host = host.trim();
         format!("host {host}, pid {}, since {since:.0}", std::process::id())
     }
 

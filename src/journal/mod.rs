@@ -9,6 +9,7 @@
 #[cfg(test)]
 mod conformance;
 mod fold;
+mod legal;
 mod lock;
 mod record;
 mod sqlite;

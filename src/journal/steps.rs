@@ -1,106 +1,89 @@
-//! The legal transitions of one step in its attempt.
-//!
-//! ```text
-//! (none) ─intended─► Intended ─settled─► Done ─intended─► Intended   (repaired, checked again, edited)
-//!    │ │ └──────────────┬─┘ ▲  └─failed─► Failed ─intended─► Intended
-//!    │ └─settled (already so, adopted)─► Done
-//!    └─skipped─► Skipped                                             (a condition is asked once per attempt)
-//! ```
+//! What each legal record does to the state. Whether it is legal was asked before ([`super::legal`]).
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
-use super::{
-    Attempt, Body, Failure, Frozen, Intent, Part, Record, RunState, SettledBy, StepState,
-    fold::{Illegal, under_way},
-};
+use super::{Attempt, Body, Frozen, Intent, Part, Record, RollbackState, RunState, StepState};
 use crate::model::{PhaseId, ResourceKey, StepId};
 
-/// Where a step's record belongs.
-pub(super) struct Place<'a> {
-    phase: &'a PhaseId,
-    attempt: u32,
-    part: Part,
-    step: &'a StepId,
-}
-
-impl<'a> Place<'a> {
-    pub(super) fn of(phase: &'a PhaseId, attempt: u32, part: Part, step: &'a StepId) -> Self {
-        Self {
+/// Takes a legal record.
+pub(super) fn take(state: &mut RunState, record: &Record) {
+    match &record.body {
+        Body::RunStarted { .. } | Body::SessionStarted { .. } | Body::Interrupted { .. } | Body::StepNoted { .. } => {}
+        Body::PhaseStarted { phase, steps, .. } => start_phase(state, phase, steps),
+        Body::StepIntended { .. } => intend(state, record),
+        Body::StepSettled { .. } => settle(state, record),
+        Body::StepFailed { .. } => fail(state, &record.body),
+        Body::StepSkipped {
             phase,
-            attempt,
             part,
             step,
+            reason,
+            ..
+        } => {
+            let reason = reason.clone();
+            put(state, phase, *part, step, StepState::Skipped { reason });
         }
-    }
-}
-
-/// The attempt of a phase that goes on, if it is that one.
-pub(super) fn attempt<'a>(state: &'a mut RunState, phase: &PhaseId, number: u32) -> Result<&'a mut Attempt, Illegal> {
-    let known = state
-        .phases
-        .get_mut(phase)
-        .ok_or_else(|| format!("phase `{phase}` was never started"))?;
-    let current = known.attempt();
-    if number != current {
-        return Err(format!(
-            "attempt {number} of phase `{phase}` is not the current one ({current})"
-        ));
-    }
-    known
-        .current
-        .as_mut()
-        .ok_or_else(|| format!("attempt {number} of phase `{phase}` has not started"))
-}
-
-/// The attempt of an open phase; nothing goes forward while a rollback is under way.
-pub(super) fn open_attempt<'a>(
-    state: &'a mut RunState,
-    phase: &PhaseId,
-    number: u32,
-) -> Result<&'a mut Attempt, Illegal> {
-    if state.rollback.is_some() {
-        return Err("a rollback is under way".to_owned());
-    }
-    let current = attempt(state, phase, number)?;
-    if current.closed {
-        return Err(format!("phase `{phase}` is closed"));
-    }
-    Ok(current)
-}
-
-/// The attempt in which a step of that place may be written down now.
-fn attempt_at<'a>(state: &'a mut RunState, place: &Place<'_>) -> Result<&'a mut Attempt, Illegal> {
-    match place.part {
-        Part::Forward => {
-            let current = open_attempt(state, place.phase, place.attempt)?;
-            if !current.digests.contains_key(place.step) {
-                return Err(format!("step `{}` is not in phase `{}`", place.step, place.phase));
+        Body::Standby { phase, step, undo, .. } => stand_by(state, phase, step, undo),
+        Body::CheckpointJudged {
+            phase, step, passed, ..
+        } => with(state, phase, |attempt| {
+            attempt.judged.insert(step.clone(), *passed);
+        }),
+        Body::PhaseClosed { phase, .. } => with(state, phase, |attempt| attempt.closed = true),
+        Body::FreezeMeasured { milliseconds } => {
+            state.frozen = None;
+            state.last_freeze_ms = Some(*milliseconds);
+        }
+        Body::RollbackStarted {
+            phases,
+            reason,
+            interrupted,
+        } => start_rollback(state, phases, reason, *interrupted),
+        Body::PhaseRolledBack { phase, .. } => roll_phase_back(state, phase),
+        Body::RollbackFinished { .. } => finish_rollback(state),
+        Body::RollbackFailed { error } => {
+            if let Some(rollback) = &mut state.rollback {
+                rollback.failed = Some(error.clone());
             }
-            Ok(current)
         }
-        Part::Rollback => {
-            if !under_way(state)?.phases.contains(place.phase) {
-                return Err(format!("phase `{}` is not part of the rollback", place.phase));
-            }
-            attempt(state, place.phase, place.attempt)
-        }
+        Body::RunFinished => state.finished = true,
     }
 }
 
-fn steps_of(current: &mut Attempt, part: Part) -> &mut BTreeMap<StepId, StepState> {
-    match part {
-        Part::Forward => &mut current.steps,
-        Part::Rollback => &mut current.rollback,
+/// Changes the attempt of a phase that goes on.
+fn with(state: &mut RunState, phase: &PhaseId, change: impl FnOnce(&mut Attempt)) {
+    if let Some(attempt) = state.phases.get_mut(phase).and_then(|known| known.current.as_mut()) {
+        change(attempt);
     }
 }
 
-/// Any step but a skipped one may be intended; what undo leads back to is the state before its *first* intent.
-pub(super) fn intend(state: &mut RunState, record: &Record) -> Result<(), Illegal> {
+fn put(state: &mut RunState, phase: &PhaseId, part: Part, step: &StepId, new: StepState) {
+    with(state, phase, |attempt| {
+        let steps = match part {
+            Part::Forward => &mut attempt.steps,
+            Part::Rollback => &mut attempt.rollback,
+        };
+        steps.insert(step.clone(), new);
+    });
+}
+
+fn known<'a>(state: &'a RunState, phase: &PhaseId, part: Part, step: &StepId) -> Option<&'a StepState> {
+    state.attempt(phase)?.part(part).get(step)
+}
+
+/// A new attempt; or the same one with an edited plan, which forgets what was begun and is not in it any more.
+fn start_phase(state: &mut RunState, phase: &PhaseId, digests: &BTreeMap<StepId, crate::model::Digest>) {
+    state.finished = false;
+    let current = (state.phases.entry(phase.clone()).or_default().current).get_or_insert_with(Attempt::default);
+    current.steps.retain(|step, _| digests.contains_key(step));
+    current.judged.remove(&None);
+    current.digests.clone_from(digests);
+}
+
+/// What undo leads back to is the state before the *first* intent of a step in its attempt.
+fn intend(state: &mut RunState, record: &Record) {
     let Body::StepIntended {
         phase,
-        attempt: number,
         part,
         step,
         uses,
@@ -116,53 +99,47 @@ pub(super) fn intend(state: &mut RunState, record: &Record) -> Result<(), Illega
         ..
     } = &record.body
     else {
-        return Err("it is no intent".to_owned());
+        return;
     };
-    let mut intent = Intent {
+    let first = known(state, phase, *part, step).and_then(StepState::intent);
+    let again = first.is_some();
+    let first = first.and_then(|first| first.before.clone());
+    let intent = Intent {
         sequence: record.sequence,
         time: record.time,
         uses: uses.clone(),
         class: *class,
         digest: digest.clone(),
         resource: resource.clone(),
-        before: before.clone(),
+        before: first.or_else(|| before.clone()),
         change: change.clone(),
         inputs: inputs.clone(),
         opens: opens.clone(),
         freezes: freezes.clone(),
         thaws: thaws.clone(),
     };
-    let current = attempt_at(state, &Place::of(phase, *number, *part, step))?;
-    let known = steps_of(current, *part).get(step);
-    if matches!(known, Some(StepState::Skipped { .. })) {
-        return Err(format!("step `{step}` was skipped in this attempt"));
-    }
-    let first = known.and_then(StepState::intent);
-    let again = first.is_some();
-    if let Some(first) = first.and_then(|first| first.before.clone()) {
-        intent.before = Some(first);
-    }
-    if *part == Part::Forward {
-        current.judged.remove(&Some(step.clone()));
-        current.judged.remove(&None);
-        if !again {
-            current.intents.push(step.clone());
+    put(state, phase, *part, step, StepState::Intended(intent));
+    with(state, phase, |attempt| {
+        if *part == Part::Forward {
+            attempt.judged.remove(&Some(step.clone()));
+            attempt.judged.remove(&None);
+            if !again {
+                attempt.intents.push(step.clone());
+            }
         }
-    }
-    current.opened.extend(opens.iter().cloned());
-    current.opened_unnamed |= thaws.is_some() && opens.is_none();
-    let standby = current.standby.get(step).cloned();
-    steps_of(current, *part).insert(step.clone(), StepState::Intended(intent));
+        attempt.opened.extend(opens.iter().cloned());
+        attempt.opened_unnamed |= thaws.is_some() && opens.is_none();
+    });
+    let standby = || state.attempt(phase)?.standby.get(step).cloned();
     let frozen = freezes.as_ref().map(|route| Frozen {
         since: record.time,
         phase: phase.clone(),
         step: step.clone(),
         route: route.clone(),
-        standby,
+        standby: standby(),
         switch_intended: false,
     });
     freeze(state, *part, frozen, thaws.as_ref());
-    Ok(())
 }
 
 /// A freeze counts from its first intent; the intent of the forward thaw cancels the way that was put on standby.
@@ -177,32 +154,11 @@ fn freeze(state: &mut RunState, part: Part, new: Option<Frozen>, thaws: Option<&
     }
 }
 
-/// A running step may say what it knows.
-pub(super) fn note(state: &mut RunState, phase: &PhaseId, number: u32, step: &StepId) -> Result<(), Illegal> {
-    let current = attempt(state, phase, number)?;
-    let running = |part| matches!(current.part(part).get(step), Some(StepState::Intended(_)));
-    if running(Part::Forward) || running(Part::Rollback) {
-        return Ok(());
-    }
-    Err(format!("step `{step}` is not running"))
-}
-
-/// Whether a step that stands there may be settled in that way.
-fn may_settle(known: Option<&StepState>, by: SettledBy) -> bool {
-    use StepState::{Done, Failed, Intended, Skipped};
-    match by {
-        SettledBy::Done => matches!(known, Some(Intended(_))),
-        SettledBy::Probe => matches!(known, Some(Intended(_) | Failed { intent: Some(_), .. })),
-        SettledBy::AlreadySo => matches!(known, None | Some(Failed { .. } | Done { .. })),
-        SettledBy::Adopted => !matches!(known, Some(Skipped { .. })),
-    }
-}
-
-/// A step is settled; a settled thaw ends the freeze of its route.
-pub(super) fn settle(state: &mut RunState, record: &Record) -> Result<(), Illegal> {
+/// A settled thaw ends the freeze of its route; so does the settled undo of the step that froze, whether or not it had
+/// anything to do.
+fn settle(state: &mut RunState, record: &Record) {
     let Body::StepSettled {
         phase,
-        attempt: number,
         part,
         step,
         by,
@@ -213,100 +169,55 @@ pub(super) fn settle(state: &mut RunState, record: &Record) -> Result<(), Illega
         ..
     } = &record.body
     else {
-        return Err("it settles nothing".to_owned());
+        return;
     };
-    let current = attempt_at(state, &Place::of(phase, *number, *part, step))?;
-    let steps = steps_of(current, *part);
-    let known = steps.get(step);
-    if !may_settle(known, *by) {
-        return Err(format!("step `{step}` cannot be settled: it {}", standing(known)));
-    }
-    let intent = known.and_then(StepState::intent).cloned();
+    let intent = known(state, phase, *part, step).and_then(StepState::intent).cloned();
     let thawed = intent.as_ref().and_then(|intent| intent.thaws.clone());
-    steps.insert(
-        step.clone(),
-        StepState::Done {
-            intent,
-            by: *by,
-            digest: digest.clone(),
-            after: after.clone(),
-            outputs: outputs.clone(),
-            sequence: record.sequence,
-            summary: summary.clone(),
-        },
-    );
-    if thawed.is_some() && state.frozen.as_ref().map(|frozen| &frozen.route) == thawed.as_ref() {
+    let undone = *part == Part::Rollback && known(state, phase, Part::Forward, step).is_some();
+    let settled = StepState::Done {
+        intent,
+        by: *by,
+        digest: digest.clone(),
+        after: after.clone(),
+        outputs: outputs.clone(),
+        sequence: record.sequence,
+        summary: summary.clone(),
+    };
+    put(state, phase, *part, step, settled);
+    let over = |frozen: &Frozen| {
+        Some(&frozen.route) == thawed.as_ref() || (undone && frozen.step == *step && frozen.phase == *phase)
+    };
+    if state.frozen.as_ref().is_some_and(over) {
         state.frozen = None;
     }
-    Ok(())
 }
 
-fn standing(known: Option<&StepState>) -> &'static str {
-    match known {
-        None => "was not intended",
-        Some(StepState::Intended(_)) => "is in doubt",
-        Some(StepState::Done { .. }) => "is done",
-        Some(StepState::Failed { .. }) => "has failed",
-        Some(StepState::Skipped { .. }) => "was skipped",
-    }
-}
-
-/// A step fails while it runs, or before it could be intended (a refusal, a condition without an answer).
-pub(super) fn fail(
-    state: &mut RunState,
-    place: &Place<'_>,
-    failure: &Failure,
-    outputs: Option<&Value>,
-) -> Result<(), Illegal> {
-    let steps = steps_of(attempt_at(state, place)?, place.part);
-    let known = steps.get(place.step);
-    if known.is_some_and(StepState::is_settled) {
-        return Err(format!("step `{}` cannot fail: it {}", place.step, standing(known)));
-    }
-    let intent = known.and_then(StepState::intent).cloned();
-    steps.insert(
-        place.step.clone(),
-        StepState::Failed {
-            intent,
-            error: failure.error.clone(),
-            in_doubt: failure.in_doubt,
-            outputs: outputs.cloned(),
-        },
-    );
-    Ok(())
-}
-
-/// A step is skipped before anything of it was intended.
-pub(super) fn skip(state: &mut RunState, place: &Place<'_>, reason: &str) -> Result<(), Illegal> {
-    let steps = steps_of(attempt_at(state, place)?, place.part);
-    let known = steps.get(place.step);
-    if !matches!(known, None | Some(StepState::Failed { intent: None, .. })) {
-        return Err(format!(
-            "step `{}` cannot be skipped: it {}",
-            place.step,
-            standing(known)
-        ));
-    }
-    steps.insert(
-        place.step.clone(),
-        StepState::Skipped {
-            reason: reason.to_owned(),
-        },
-    );
-    Ok(())
+fn fail(state: &mut RunState, body: &Body) {
+    let Body::StepFailed {
+        phase,
+        part,
+        step,
+        failure,
+        outputs,
+        ..
+    } = body
+    else {
+        return;
+    };
+    let failed = StepState::Failed {
+        intent: known(state, phase, *part, step).and_then(StepState::intent).cloned(),
+        error: failure.error.clone(),
+        in_doubt: failure.in_doubt,
+        outputs: outputs.clone(),
+    };
+    put(state, phase, *part, step, failed);
 }
 
 /// The way to thaw is written down, before or after the intent of the freeze; no intent follows from it.
-pub(super) fn stand_by(
-    state: &mut RunState,
-    phase: &PhaseId,
-    number: u32,
-    step: &StepId,
-    undo: &Value,
-) -> Result<(), Illegal> {
-    open_attempt(state, phase, number)?
-        .standby
-        .insert(step.clone(), undo.clone());
+fn stand_by(state: &mut RunState, phase: &PhaseId, step: &StepId, undo: &serde_json::Value) {
+    with(state, phase, |attempt| {
+        attempt.standby.insert(step.clone(), undo.clone());
+    });
     if let Some(frozen) = &mut state.frozen
         && frozen.step == *step
         && frozen.phase == *phase
@@ -314,5 +225,40 @@ pub(super) fn stand_by(
     {
         frozen.standby = Some(undo.clone());
     }
-    Ok(())
+}
+
+/// After a failed rollback the next one keeps what is done of it.
+fn start_rollback(state: &mut RunState, phases: &[PhaseId], reason: &str, interrupted: bool) {
+    state.finished = false;
+    let before = state.rollback.take();
+    state.rollback = Some(RollbackState {
+        phases: phases.to_vec(),
+        done: before.map(|before| before.done).unwrap_or_default(),
+        reason: reason.to_owned(),
+        interrupted,
+        failed: None,
+    });
+}
+
+/// The attempt ends. (Whether its way back is done only the plan knows: its list may have been edited since it began.)
+fn roll_phase_back(state: &mut RunState, phase: &PhaseId) {
+    if let Some(known) = state.phases.get_mut(phase) {
+        known.ended_attempts += 1;
+        known.current = None;
+    }
+    if let Some(rollback) = &mut state.rollback {
+        rollback.done.insert(phase.clone());
+    }
+}
+
+/// A rollback ends with writes allowed, so a freeze of its phases is over.
+fn finish_rollback(state: &mut RunState) {
+    let Some(rollback) = state.rollback.take() else {
+        return;
+    };
+    if let Some(frozen) = &state.frozen
+        && rollback.phases.contains(&frozen.phase)
+    {
+        state.frozen = None;
+    }
 }

@@ -262,16 +262,13 @@ fn illegal_transitions_are_refused_with_their_reason() {
             "step `a` cannot be settled: it was not intended",
         ),
         (
-            one()
-                .intended("a", Says::default())
-                .settled("a", SettledBy::AlreadySo, json!({})),
-            "step `a` cannot be settled: it is in doubt",
-        ),
-        (
             done().settled("a", SettledBy::Done, json!({})),
             "step `a` cannot be settled: it is done",
         ),
-        (done().failed("a", false), "step `a` cannot fail: it is done"),
+        (
+            one().skipped("a").failed("a", false),
+            "step `a` cannot fail: it was skipped",
+        ),
         (done().skipped("a"), "step `a` cannot be skipped: it is done"),
         (
             one().skipped("a").intended("a", Says::default()),
@@ -291,7 +288,6 @@ fn illegal_transitions_are_refused_with_their_reason() {
             done().skipped("b").closed().intended("a", Says::default()),
             "phase `one` is closed",
         ),
-        (Log::new().rollback(&["one"]), "there is nothing to roll back"),
         (rolling().rollback(&["one"]), "a rollback is under way already"),
         (rolling().intended("b", Says::default()), "a rollback is under way"),
         (
@@ -303,8 +299,12 @@ fn illegal_transitions_are_refused_with_their_reason() {
             "phase `one` is not rolled back yet",
         ),
         (
-            rolling().back("one", 1).intended("a", Says::default()).rolled_back(),
-            "step `a` of the way back is not done",
+            rolling().back("one", 2).rolled_back(),
+            "attempt 2 of phase `one` is not the current one (1)",
+        ),
+        (
+            one().intended("a", Says::default()).failed("a", false).skipped("a"),
+            "step `a` cannot be skipped: it has failed",
         ),
         (rolling().body(Body::RunFinished), "a rollback is under way"),
         (
@@ -349,6 +349,77 @@ fn a_replaced_writer_is_refused_by_its_fence() {
         fold(&log.records).unwrap_err().to_string(),
         "record 3: its writer (fence 1) was replaced (5)"
     );
+}
+
+#[test]
+fn a_record_is_asked_for_before_it_is_written_and_a_refusal_changes_nothing() {
+    let mut state = Log::new().phase("one", &["a"]).state();
+    let before = state.clone();
+    let closes = Body::PhaseClosed {
+        phase: "one".into(),
+        attempt: 1,
+    };
+    let asked = state.admits(&closes).unwrap_err();
+    let mut forced = Log::new().phase("one", &["a"]).closed().records;
+    assert_eq!(state.apply(&forced.pop().unwrap()), Err(asked));
+    assert_eq!(state, before);
+}
+
+#[test]
+fn the_undo_of_a_freeze_that_never_took_effect_ends_it_although_there_is_nothing_to_do() {
+    let log = Log::new()
+        .phase("one", &["freeze"])
+        .intended("freeze", freezes())
+        .rollback(&["one"])
+        .back("one", 1)
+        .settled("freeze", SettledBy::AlreadySo, json!({}));
+    assert_eq!(log.state().frozen, None);
+}
+
+#[test]
+fn an_interrupted_way_back_settles_what_it_finds_so() {
+    let log = Log::new()
+        .phase("one", &["a"])
+        .done("a", moves("x/y", 1))
+        .rollback(&["one"])
+        .back("one", 1)
+        .intended("a", moves("x/y", 2))
+        .settled("a", SettledBy::AlreadySo, json!({}))
+        .rolled_back()
+        .body(Body::RollbackFinished { left: vec![] });
+    assert_eq!(log.state().rollback, None);
+}
+
+#[test]
+fn a_wait_that_a_signal_ended_may_be_settled_without_a_second_intent() {
+    let log = Log::new()
+        .phase("one", &["w"])
+        .intended("w", Says::default())
+        .failed("w", true);
+    assert!(
+        log.settled("w", SettledBy::Done, json!({}))
+            .closed()
+            .state()
+            .phase(&"one".into())
+            .unwrap()
+            .is_closed()
+    );
+}
+
+#[test]
+fn a_rolled_back_phase_that_left_the_plan_does_not_keep_a_run_open() {
+    let log = Log::new()
+        .phase("gone", &["a"])
+        .done("a", Says::default())
+        .rollback(&["gone"])
+        .back("gone", 1)
+        .rolled_back()
+        .body(Body::RollbackFinished { left: vec![] })
+        .phase("one", &["b"])
+        .done("b", Says::default())
+        .closed()
+        .body(Body::RunFinished);
+    assert!(log.state().finished);
 }
 
 /// One damage to a journal, by places that are taken modulo its length.

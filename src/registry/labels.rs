@@ -1,23 +1,24 @@
 use std::{collections::BTreeMap, fmt};
 
 use serde::{
-    Deserialize, Deserializer, Serialize,
+    Deserialize, Deserializer, Serialize, Serializer,
     de::{Error as _, MapAccess, Visitor},
 };
 
 /// Labels of 3.x: names, some with a value. In 2.6 those without are `labels[]`, those with are `properties{}`.
 ///
 /// A label that is also a property has the property's value, as 3.x's importer decides (reference: apicurio.md §4.3).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Labels(BTreeMap<Box<str>, Option<Box<str>>>);
+///
+/// Sorted by name. A slice, since a `BTreeMap` of two labels takes half a KiB, and there may be one for each version.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Labels(Box<[(Box<str>, Option<Box<str>>)]>);
 
 impl Labels {
     /// One map of 2.6's two fields.
     pub fn merged(labels: Vec<Box<str>>, properties: Labels) -> Self {
         let mut all: BTreeMap<_, _> = labels.into_iter().map(|label| (label, None)).collect();
         all.extend(properties.0);
-        Self(all)
+        Self::from(all)
     }
 
     /// Names and values; no value and an empty one are the same to the equality contract, but not to an importer.
@@ -55,7 +56,14 @@ impl Labels {
 
 impl From<BTreeMap<Box<str>, Option<Box<str>>>> for Labels {
     fn from(map: BTreeMap<Box<str>, Option<Box<str>>>) -> Self {
-        Self(map)
+        Self(map.into_iter().collect())
+    }
+}
+
+impl Serialize for Labels {
+    /// As a map.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
     }
 }
 

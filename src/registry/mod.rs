@@ -19,6 +19,7 @@ mod delta;
 mod digest;
 mod encode;
 mod error;
+mod inflate;
 mod key;
 mod labels;
 mod read;

@@ -5,11 +5,12 @@ use std::{
 };
 
 use sha2::{Digest as _, Sha256};
-use zip::ZipArchive;
+use zip::{ZipArchive, result::ZipError};
 
 use super::{
     Format, Hash, Manifest, ReadError, Snapshot,
     builder::Builder,
+    inflate::{InflateError, Inflater, Window},
     wire::{ContentRow, ManifestRow},
 };
 
@@ -136,7 +137,8 @@ fn paired(
 
 /// The entries of an archive, read within limits.
 struct Entries<'l, R> {
-    archive: ZipArchive<R>,
+    archive: ZipArchive<Window<R>>,
+    inflater: Inflater,
     limits: &'l ReadLimits,
     total: u64,
     buffer: Vec<u8>,
@@ -144,7 +146,7 @@ struct Entries<'l, R> {
 
 impl<'l, R: Read + Seek> Entries<'l, R> {
     fn open(file: R, limits: &'l ReadLimits) -> Result<Self, ReadError> {
-        let archive = ZipArchive::new(file)?;
+        let archive = ZipArchive::new(Window::new(file).map_err(ZipError::Io)?)?;
         if archive.has_duplicate_names() {
             return Err(ReadError::DuplicateName);
         }
@@ -156,6 +158,7 @@ impl<'l, R: Read + Seek> Entries<'l, R> {
         }
         Ok(Self {
             archive,
+            inflater: Inflater::default(),
             limits,
             total: 0,
             buffer: Vec::new(),
@@ -254,32 +257,32 @@ impl<'l, R: Read + Seek> Entries<'l, R> {
 
     /// Reads an entry to its end, which checks its checksum, and returns how many bytes there were.
     fn stream(&mut self, index: usize, name: &EntryName, mut take: impl FnMut(&[u8])) -> Result<u64, ReadError> {
-        // Large enough for nearly every schema in one read; a page of the stack's guard is far away.
-        let mut piece = [0; 16 << 10];
-        let mut entry = self.archive.by_index(index)?;
-        let mut size = 0;
-        loop {
-            let n = entry.read(&mut piece).map_err(|source| ReadError::Damaged {
-                entry: name.full.clone(),
-                source,
-            })?;
-            let Some(bytes) = piece.get(..n).filter(|bytes| !bytes.is_empty()) else {
-                return Ok(size);
-            };
+        let (mut size, total, limits) = (0, &mut self.total, self.limits);
+        let counted = |bytes: &[u8]| {
             size += bytes.len() as u64;
-            self.total += bytes.len() as u64;
-            if size > self.limits.max_entry_bytes {
+            *total += bytes.len() as u64;
+            if size > limits.max_entry_bytes {
                 return Err(ReadError::EntryTooLarge {
                     entry: name.full.clone(),
-                    limit: self.limits.max_entry_bytes,
+                    limit: limits.max_entry_bytes,
                 });
             }
-            if self.total > self.limits.max_total_bytes {
+            if *total > limits.max_total_bytes {
                 return Err(ReadError::TooLarge {
-                    limit: self.limits.max_total_bytes,
+                    limit: limits.max_total_bytes,
                 });
             }
             take(bytes);
+            Ok(())
+        };
+        match self.inflater.unpack(&mut self.archive, index, counted) {
+            Ok(()) => Ok(size),
+            Err(InflateError::Zip(error)) => Err(error.into()),
+            Err(InflateError::Taker(error)) => Err(error),
+            Err(InflateError::Damaged(source)) => Err(ReadError::Damaged {
+                entry: name.full.clone(),
+                source,
+            }),
         }
     }
 }

@@ -3,14 +3,18 @@ use std::io::{Read, Seek, Write};
 use sha2::{Digest as _, Sha256};
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
-use super::{Chunk, ChunkError, Content, Snapshot, encode};
+use super::{
+    Chunk, ChunkError, Content, Snapshot, encode,
+    inflate::{InflateError, Inflater, Window},
+};
 
 /// Packs chunks as ZIPs of the 2.6 format, with bytes of contents from the export that the snapshot was read from.
 ///
 /// Entry names are short and made up (reference: apicurio.md §3.1), time stamps fixed: the same chunk gives the same bytes.
 pub struct ChunkWriter<'s, R> {
     source: &'s Snapshot,
-    archive: ZipArchive<R>,
+    archive: ZipArchive<Window<R>>,
+    inflater: Inflater,
 }
 
 impl<'s, R: Read + Seek> ChunkWriter<'s, R> {
@@ -21,7 +25,8 @@ impl<'s, R: Read + Seek> ChunkWriter<'s, R> {
     pub fn open(source: &'s Snapshot, file: R) -> Result<Self, ChunkError> {
         Ok(Self {
             source,
-            archive: ZipArchive::new(file)?,
+            archive: ZipArchive::new(Window::new(file)?)?,
+            inflater: Inflater::default(),
         })
     }
 
@@ -79,25 +84,19 @@ impl<'s, R: Read + Seek> ChunkWriter<'s, R> {
 
     /// Copies a content's bytes and proves that they are those that were read.
     fn copy(&mut self, content_id: u64, content: &Content, out: &mut impl Write) -> Result<(), ChunkError> {
-        let changed = ChunkError::Changed { content_id };
-        let Ok(entry) = self.archive.by_index(content.entry) else {
-            return Err(changed);
-        };
-        let mut entry = entry.take(content.size.saturating_add(1));
         let mut hasher = Sha256::new();
-        let mut piece = [0; 16 << 10];
-        loop {
-            let n = entry.read(&mut piece)?;
-            let Some(bytes) = piece.get(..n).filter(|bytes| !bytes.is_empty()) else {
-                break;
-            };
+        let mut left = content.size;
+        let copied = self.inflater.unpack(&mut self.archive, content.entry, |bytes| {
+            left = left
+                .checked_sub(bytes.len() as u64)
+                .ok_or(ChunkError::Changed { content_id })?;
             hasher.update(bytes);
-            out.write_all(bytes)?;
-        }
-        if <[u8; 32]>::from(hasher.finalize()) == content.sha256.0 {
-            Ok(())
-        } else {
-            Err(changed)
+            Ok(out.write_all(bytes)?)
+        });
+        match copied {
+            Ok(()) if <[u8; 32]>::from(hasher.finalize()) == content.sha256.0 => Ok(()),
+            Err(InflateError::Taker(error)) => Err(error),
+            Ok(()) | Err(InflateError::Zip(_) | InflateError::Damaged(_)) => Err(ChunkError::Changed { content_id }),
         }
     }
 }

@@ -76,7 +76,7 @@ pub struct DeepContent {
     pub max_content_id: u64,
     /// Whether the group that reserves ids is still there and has to go.
     pub reserve_left: bool,
-    /// The key of the export in the spool: its SHA-256.
+    /// The key of the export in the spool, its SHA-256; there until the next deep look at this registry.
     pub spool: Digest,
 }
 
@@ -214,6 +214,7 @@ async fn look(key: &ContentKey, world: &Observe, depth: Depth) -> Result<Content
         });
     }
     let Exported { spooled, snapshot } = take_snapshot(&registry, world.spool()).await?;
+    world.spool().keep_last(&registry.url(), &spooled.sha256)?;
     let own = OwnCounts::of(&snapshot);
     Ok(ContentState {
         version: version.to_string(),

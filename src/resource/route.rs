@@ -35,7 +35,8 @@ pub struct RouteState {
     /// The declared backends, earlier ones first (by name).
     #[serde(default)]
     pub backends: Vec<BackendName>,
-    /// Whether the plan as it is now would render other files for this very route (a server was added, say).
+    /// Whether the plan as it is now would render other files for this very route (a server was added, say), or the files
+    /// on disk are not those in force, so that the next reload by whomever would move the route.
     #[serde(default)]
     pub stale: bool,
     /// Bytes of the owned files, by name, kept for the way back; empty when nothing of ours is installed.

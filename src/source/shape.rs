@@ -12,10 +12,13 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::suggest;
-use crate::model::{DocPath, Finding, PlanDuration, Segment};
+use crate::model::{DocPath, Finding, Segment};
 
 /// The pattern of durations in schemas (`model::PlanDuration`).
 const DURATION_PATTERN: &str = "^[0-9]+(ms|s|m|h|d)$";
+
+/// The pattern of times of day in schemas (`source::file`).
+pub(super) const TIME_PATTERN: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
 
 /// A part of the plan that could not be decoded.
 pub(super) struct Broken {
@@ -161,7 +164,6 @@ impl Reader<'_> {
         match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
                 let known = self.known_keys(error.schema_path().as_str());
-                let known: Vec<&str> = known.iter().map(String::as_str).collect();
                 for key in unexpected {
                     out.push(unknown_key(at.key(key.clone()), key, &known));
                 }
@@ -171,7 +173,12 @@ impl Reader<'_> {
                 let finding = Finding::error("plan::missing_key", at, format!("`{name}` is missing"));
                 out.push(finding.help(format!("Add `{name}:` here.")));
             }
-            ValidationErrorKind::Type { kind } => out.extend(wrong_type(at, instance, kind)),
+            ValidationErrorKind::Type { .. }
+                if instance.is_number() && self.is_duration(error.schema_path().as_str()) =>
+            {
+                out.push(no_duration(at, instance));
+            }
+            ValidationErrorKind::Type { kind } => out.push(wrong_type(at, instance, kind)),
             ValidationErrorKind::Enum { options } => {
                 let options: Vec<&str> = options
                     .as_array()
@@ -250,35 +257,47 @@ impl Reader<'_> {
         at
     }
 
-    /// The keys of the mapping whose `additionalProperties` stands at that place of the schema.
-    fn known_keys(&self, pointer: &str) -> Vec<String> {
+    /// The part of the schema whose keyword stands at that pointer.
+    fn schema_of(&self, pointer: &str) -> &Value {
+        let above = pointer.rsplit_once('/').map_or("", |(above, _)| above);
         let mut now = self.schema;
-        for raw in pointer.split('/').skip(1) {
+        for raw in above.split('/').skip(1) {
             let name = raw.replace("~1", "/").replace("~0", "~");
-            if name == "additionalProperties" {
-                break;
-            }
             let next = match now {
                 Value::Array(list) => name.parse::<usize>().ok().and_then(|index| list.get(index)),
                 _ => now.get(&name),
             };
             let Some(next) = next else { break };
-            now = match next.as_str().and_then(|target| target.strip_prefix('#')) {
-                Some(target) if name == "$ref" => self.schema.pointer(target).unwrap_or(next),
+            now = match next.as_str() {
+                Some(target) if name == "$ref" => self.target(target).unwrap_or(next),
                 _ => next,
             };
         }
         // The pointer may leave `$ref` out.
-        while let Some(target) = now
+        while let Some(next) = now
             .get("$ref")
             .and_then(Value::as_str)
-            .and_then(|it| it.strip_prefix('#'))
+            .and_then(|target| self.target(target))
         {
-            let Some(next) = self.schema.pointer(target) else { break };
             now = next;
         }
-        let keys = now.get("properties").and_then(Value::as_object);
-        keys.map(|keys| keys.keys().cloned().collect()).unwrap_or_default()
+        now
+    }
+
+    fn target(&self, reference: &str) -> Option<&Value> {
+        self.schema.pointer(reference.strip_prefix('#')?)
+    }
+
+    /// The keys of the mapping whose `additionalProperties` stands at that pointer.
+    fn known_keys(&self, pointer: &str) -> Vec<&str> {
+        let keys = self.schema_of(pointer).get("properties").and_then(Value::as_object);
+        keys.map(|keys| keys.keys().map(String::as_str).collect())
+            .unwrap_or_default()
+    }
+
+    /// Whether the value at that pointer is a duration.
+    fn is_duration(&self, pointer: &str) -> bool {
+        self.schema_of(pointer).get("pattern").and_then(Value::as_str) == Some(DURATION_PATTERN)
     }
 }
 
@@ -307,23 +326,24 @@ fn one_of(at: DocPath, instance: &Value, names: &[&str]) -> Finding {
 }
 
 fn pattern_of(at: DocPath, instance: &Value, pattern: &str) -> Finding {
-    if pattern != DURATION_PATTERN {
-        return Finding::error(
+    match pattern {
+        DURATION_PATTERN => no_duration(at, instance),
+        TIME_PATTERN => Finding::error("plan::value", at, format!("{} is no time of day", shown(instance)))
+            .help("Write hours and minutes in quotes, such as \"02:00\"."),
+        _ => Finding::error(
             "plan::value",
             at,
             format!("{} does not look like {pattern}", shown(instance)),
-        );
+        ),
     }
-    let text = instance.as_str().unwrap_or_default();
-    let what = match text.parse::<PlanDuration>() {
-        Ok(_) => format!("{} is no duration", shown(instance)),
-        Err(error) => error.to_string(),
-    };
-    Finding::error("plan::duration", at, what.split(": ").next().unwrap_or_default())
+}
+
+fn no_duration(at: DocPath, instance: &Value) -> Finding {
+    Finding::error("plan::duration", at, format!("{} is no duration", shown(instance)))
         .help("Write a whole number and a unit, such as 500ms, 90s, 5m, 48h or 7d.")
 }
 
-fn wrong_type(at: DocPath, instance: &Value, kind: &TypeKind) -> Option<Finding> {
+fn wrong_type(at: DocPath, instance: &Value, kind: &TypeKind) -> Finding {
     let wanted = match kind {
         TypeKind::Single(kind) => vec![*kind],
         TypeKind::Multiple(kinds) => kinds.iter().filter(|kind| *kind != JsonType::Null).collect(),
@@ -336,10 +356,10 @@ fn wrong_type(at: DocPath, instance: &Value, kind: &TypeKind) -> Option<Finding>
             at,
             format!("there is no value here, {words} was expected"),
         );
-        return Some(finding.help("Write the value, or leave the key out."));
+        return finding.help("Write the value, or leave the key out.");
     }
     if is_secret(instance) {
-        return Some(secret_printed(at));
+        return secret_printed(at);
     }
     let what = format!(
         "{} is {}, {} was expected",
@@ -349,13 +369,12 @@ fn wrong_type(at: DocPath, instance: &Value, kind: &TypeKind) -> Option<Finding>
     );
     let finding = Finding::error("plan::type", at, what);
     let scalar = matches!(instance, Value::Number(_) | Value::Bool(_));
-    Some(match wanted.as_slice() {
-        [JsonType::String] if scalar => finding.help(format!("Quote it: \"{instance}\".")),
-        [JsonType::Array] if !instance.is_object() => {
-            finding.help(format!("Put it into a list: [{}].", bare(instance)))
-        }
+    match wanted.as_slice() {
+        // Not with the value: YAML has already made 1.2 of 1.20.
+        [JsonType::String] if scalar => finding.help("Quote it."),
+        [JsonType::Array] if !instance.is_object() => finding.help(format!("Put it into a list: [{instance}].")),
         _ => finding,
-    })
+    }
 }
 
 /// A secret where only plain text may stand.

@@ -10,7 +10,7 @@ use std::{
     ops::Range,
 };
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, options};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, options};
 
 use crate::model::{DocPath, Finding, Place, Segment};
 
@@ -265,6 +265,9 @@ impl<'a> Builder<'a> {
             );
             return finding.inside(range.clone()).help(format!("Write \"{reference}\"."));
         }
+        if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+            return *deep(at..at + 1);
+        }
         let what = error.kind().to_string();
         Finding::error("plan::yaml", DocPath::root(), format!("this is not YAML: {what}"))
             .inside(at..(at + 1).min(self.text.len()))
@@ -280,9 +283,7 @@ impl<'a> Builder<'a> {
         }
         if style == ScalarStyle::Plain && is_no_number(value) {
             let what = format!("`{value}` is no number that a plan can use");
-            let finding = Finding::error("plan::number", DocPath::root(), what);
-            self.findings
-                .push(finding.inside(range.clone()).help("Quote it if it is text."));
+            return fatal(range, "plan::number", &what, "Quote it if it is text.");
         }
         let source = self.text.get(range.clone()).unwrap_or_default();
         let same = match style {
@@ -467,12 +468,16 @@ impl<'a> Builder<'a> {
 }
 
 fn too_deep(range: Range<usize>) -> Step {
+    Err(deep(range))
+}
+
+fn deep(range: Range<usize>) -> Box<Finding> {
     let what = format!("values are nested more than {DEEPEST} deep");
-    fatal(
-        range,
-        "plan::too_deep",
-        &what,
-        "No part of a plan is so deep: look for a bracket too many.",
+    let finding = Finding::error("plan::too_deep", DocPath::root(), what);
+    Box::new(
+        finding
+            .inside(range)
+            .help("No part of a plan is so deep: look for a bracket too many."),
     )
 }
 

@@ -63,12 +63,12 @@ fn keep_rights(new: &File, old: &fs::Metadata) -> io::Result<()> {
 
 /// Adds what to do about the two errors that people meet with container mounts.
 fn explained(error: io::Error) -> io::Error {
-    let help = match error.kind() {
-        io::ErrorKind::ResourceBusy => "it is mounted by itself and cannot be replaced: mount its directory instead",
-        io::ErrorKind::CrossesDevices => {
-            "it lies on another file system than its directory: mount the directory instead"
-        }
-        _ => return error,
+    let help = if error.kind() == io::ErrorKind::ResourceBusy {
+        "it is mounted by itself and cannot be replaced: mount its directory instead"
+    } else if error.kind() == io::ErrorKind::CrossesDevices {
+        "it lies on another file system than its directory: mount the directory instead"
+    } else {
+        return error;
     };
     io::Error::new(error.kind(), format!("{help} ({error})"))
 }

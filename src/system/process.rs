@@ -309,7 +309,7 @@ impl Tail {
         let mut text = String::from_utf8_lossy(&self.kept).into_owned();
         for value in hidden
             .iter()
-            .map(|value| value.expose_secret())
+            .map(SecretString::expose_secret)
             .filter(|value| !value.is_empty())
         {
             text = text.replace(value, REDACTED);

@@ -79,7 +79,7 @@ impl Secrets {
             SecretSource {
                 env: Some(variable), ..
             } => std::env::var_os(variable)
-                .map(|value| value.into_encoded_bytes())
+                .map(std::ffi::OsString::into_encoded_bytes)
                 .ok_or_else(|| failed(format!("the environment variable {variable} is not set")))?,
             SecretSource { file: Some(file), .. } => {
                 read_file(&self.base.join(file)).map_err(|error| failed(format!("{file}: {error}")))?
@@ -276,7 +276,7 @@ mod tests {
             .resolve_and_note(&SecretText::template("a:${vars.p}@$${x} ${vars.p}"), &mut hidden)
             .unwrap();
         assert_eq!(whole.expose_secret(), "a:pass@${x} pass");
-        let hidden: Vec<&str> = hidden.iter().map(|value| value.expose_secret()).collect();
+        let hidden: Vec<&str> = hidden.iter().map(SecretString::expose_secret).collect();
         assert_eq!(hidden, ["a:pass@${x} pass", "pass", "pass"]);
     }
 

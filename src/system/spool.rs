@@ -93,6 +93,24 @@ impl Spool {
         }
     }
 
+    /// Keeps of the bytes that `owner` puts here one after the other only the last.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn keep_last(&self, owner: &str, last: &Digest) -> Result<(), SystemError> {
+        let pointer = self.directory.join(format!("last-{}", hash_bytes(owner.as_bytes())));
+        let before = match fs::read_to_string(&pointer) {
+            Ok(before) => Some(Digest::new(before)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => return Err(file_error("read", &pointer, source)),
+        };
+        write_atomically(&pointer, |file| file.write_all(last.as_str().as_bytes()))?;
+        match before {
+            Some(before) if before != *last && is_hash(before.as_str()) => self.forget(&before),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// A temporary file in the spool, removed when it is dropped.
     ///
     /// # Errors
@@ -196,6 +214,10 @@ fn file_error(verb: &'static str, path: &Path, source: io::Error) -> SystemError
     }
 }
 
+fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// The SHA-256 of bytes in memory.
 pub fn hash_bytes(bytes: &[u8]) -> Digest {
     hex(&Sha256::digest(bytes))
@@ -240,6 +262,17 @@ mod tests {
         writer.write(b"half").unwrap();
         drop(writer);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn only_the_last_of_an_owner_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = Spool::new(dir.path().to_owned());
+        let [first, second, other] = [b"1", b"2", b"3"].map(|bytes| spool.put(bytes).unwrap());
+        spool.keep_last("v3", &first.sha256).unwrap();
+        spool.keep_last("v3", &first.sha256).unwrap();
+        spool.keep_last("v3", &second.sha256).unwrap();
+        assert!(!first.path.exists() && second.path.exists() && other.path.exists());
     }
 
     #[test]

@@ -12,5 +12,6 @@
     reason = "a test may fail loudly, and files of a lab need not survive a crash"
 )]
 
+mod docs;
 mod real;
 mod support;

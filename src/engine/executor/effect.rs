@@ -357,7 +357,9 @@ impl Executor {
             self.freeze_took = Some(took);
             self.tell(Event::Frozen);
         }
-        if let (Some(since), None) = (frozen_since, self.freeze()) {
+        // A thaw that was already so has no intent, and its route is open all the same: the measure says so to the journal.
+        let over = (self.freeze()).is_none_or(|frozen| touches.thaws.as_ref() == Some(&frozen.route));
+        if let Some(since) = frozen_since.filter(|_| over) {
             let after = elapsed(since);
             self.ledger.append(Body::FreezeMeasured {
                 milliseconds: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),

@@ -51,7 +51,16 @@ impl Ledger {
     /// When the store refuses and that is not tolerated, another runner took over, or the record is an illegal
     /// transition (a bug).
     pub(crate) fn append(&mut self, body: Body) -> Result<(), EngineError> {
-        let record = match self.store.append(&self.run, self.fence, body.clone()) {
+        // An illegal record must never reach the disk: nobody could read that journal again.
+        if let Some(state) = &self.state {
+            state.admits(&body)?;
+        }
+        let written = match self.lost {
+            // After a gap the later records would not follow; what is on disk stays a prefix that can be resumed.
+            Some(_) => Ok(self.unwritten(body.clone())),
+            None => self.store.append(&self.run, self.fence, body.clone()),
+        };
+        let record = match written {
             Ok(record) => record,
             Err(error @ StoreError::Fenced { .. }) => return Err(error.into()),
             Err(error) if self.tolerant => {

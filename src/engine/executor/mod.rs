@@ -175,10 +175,7 @@ impl Executor {
                 }
             }
             if until == Some(&id) && index + 1 < self.program.plan.phases.len() {
-                return Ok(Outcome::Waiting {
-                    reason: format!("phase `{id}` is closed, and --until stops here"),
-                    command: None,
-                });
+                return Ok(Outcome::Until { phase: id });
             }
         }
         self.ledger.append(Body::RunFinished)?;

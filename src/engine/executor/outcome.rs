@@ -44,6 +44,11 @@ pub enum Outcome {
     Done,
     /// All phases were closed before.
     NothingToDo,
+    /// `--until` was reached; what comes after it is left.
+    Until {
+        /// The phase that is closed.
+        phase: PhaseId,
+    },
     /// It waits for a person or a time.
     Waiting {
         /// For what.

@@ -45,15 +45,16 @@ impl Executor {
     fn begin(&mut self, phase: &Phase) -> Result<(), EngineError> {
         let attempt = self.attempt(&phase.id);
         let known = self.ledger.state().and_then(|state| state.phases.get(&phase.id));
-        if known.is_none_or(|known| known.current.is_none()) {
+        let steps: BTreeMap<_, _> = (phase.steps.iter())
+            .map(|step| (step.id.clone(), step.digest.clone()))
+            .collect();
+        // An open phase whose plan was edited says so: its new steps belong to the same attempt.
+        let current = known.and_then(|known| known.current.as_ref());
+        if current.is_none_or(|current| current.digests != steps) {
             self.ledger.append(Body::PhaseStarted {
                 phase: phase.id.clone(),
                 attempt,
-                steps: phase
-                    .steps
-                    .iter()
-                    .map(|step| (step.id.clone(), step.digest.clone()))
-                    .collect(),
+                steps,
             })?;
         }
         self.tell(Event::PhaseStarted {

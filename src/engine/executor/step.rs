@@ -41,6 +41,8 @@ impl Executor {
             .state()
             .and_then(|state| state.phases.get(&phase.id)?.current.as_ref()?.steps.get(&step.id))
             .cloned();
+        // `if:` is asked once per attempt: an intent says that it held.
+        let asked = step.condition.is_some() && known.as_ref().is_some_and(|known| known.intent().is_some());
         let in_doubt = match known {
             Some(StepState::Skipped { .. }) => return Ok(Flow::On),
             Some(StepState::Done { .. }) if !self.is_resumed() => return Ok(Flow::On),
@@ -61,7 +63,12 @@ impl Executor {
             condition: None,
             in_doubt,
         };
-        match self.condition(&run).await? {
+        let condition = if asked {
+            Condition::Holds
+        } else {
+            self.condition(&run).await?
+        };
+        match condition {
             Condition::None => {}
             Condition::Holds => run.condition = Some(true),
             Condition::Skip => return Ok(Flow::On),

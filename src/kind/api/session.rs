@@ -33,7 +33,7 @@ impl<'a> Session<'a> {
             Ok(itself) => (PublicApi::of(world, &itself)?, Some(named.unwrap_or(itself))),
             Err(SystemError::NoSuchSystem { .. }) => {
                 let balancer = world.balancer(through)?;
-                let api = PublicApi::at(world, through, balancer.url())?;
+                let api = PublicApi::at(world, through, balancer.url(), balancer.ca())?;
                 let api = match &named {
                     Some(registry) => api.with_login_of(registry)?,
                     None => api,

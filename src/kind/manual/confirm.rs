@@ -54,7 +54,7 @@ impl Wait for ManualConfirm {
             Answer::No => return Err(ApplyError::NotDone(format!("it was not confirmed: {}", spec.text))),
             Answer::Nobody => WaitStatus::Pending {
                 reason: format!("a person has to confirm: {}", spec.text),
-                command: Some(format!("regplan apply --confirm {}", step.id)),
+                command: Some(format!("regplan apply … --confirm {}", step.id)),
             },
         })
     }
@@ -101,7 +101,7 @@ mod tests {
             panic!("it must wait")
         };
         assert_eq!(reason, "a person has to confirm: runbooks name v3");
-        assert_eq!(command.as_deref(), Some("regplan apply --confirm any"));
+        assert_eq!(command.as_deref(), Some("regplan apply … --confirm any"));
         let error = sample(Answer::No).await.unwrap_err();
         assert_eq!(error.to_string(), "it was not confirmed: runbooks name v3");
     }

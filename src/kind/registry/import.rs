@@ -84,6 +84,9 @@ impl Effect for RegistryImport {
 
     fn check(spec: &RegistryImportSpec, _step: &Step, plan: &PlanView<'_>, out: &mut Findings) {
         super::needs_registry(plan, "to", &spec.to, out);
+        if let Some(export) = &spec.export {
+            super::needs_export(plan, "export", export, out);
+        }
         let with = DocPath::root().key("with");
         if spec.export.is_some() == spec.file.is_some() {
             out.push(

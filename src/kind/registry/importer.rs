@@ -129,6 +129,7 @@ impl<'a> Importer<'a> {
     pub(super) async fn run(&self) -> Result<Sent, ApplyError> {
         let registry = self.writer.reader();
         self.pending.settle(registry, self.world.spool(), self.log).await?;
+        Deletions::mend(&self.writer, &self.version, self.world.spool()).await?;
         self.log.say("looking at the target");
         let target = self.look().await?;
         let reservation = Reservation::above(&self.source).map_err(refused)?;
@@ -160,7 +161,8 @@ impl<'a> Importer<'a> {
             self.log.say("reserving ids");
             let file = self.world.spool().scratch()?;
             reservation.write(file.as_file()).map_err(unpackable)?;
-            self.post(file.path(), "the reservation of ids").await?;
+            self.post(file.path(), "the reservation of ids", "import.reserve")
+                .await?;
         }
         let deletions = Deletions::begin(&self.writer, &self.version, self.world.spool()).await?;
         let gone = async {
@@ -207,7 +209,8 @@ impl<'a> Importer<'a> {
                 .await
                 .ok_or_else(|| ApplyError::NotDone("packing ended early".to_owned()))??;
             let before = self.count().await?;
-            self.post(file.path(), &format!("chunk {n} of {of}")).await?;
+            self.post(file.path(), &format!("chunk {n} of {of}"), "import.chunk")
+                .await?;
             self.arrived(chunk, before, &format!("chunk {n} of {of}")).await?;
             sent.chunks = n;
             sent.versions += u64::try_from(chunk.versions.len()).unwrap_or(u64::MAX);
@@ -218,10 +221,10 @@ impl<'a> Importer<'a> {
         Ok(sent)
     }
 
-    /// Sends a file, noted before and after.
-    async fn post(&self, file: &Path, what: &str) -> Result<(), ApplyError> {
+    /// Sends a file, noted before and after; `point` begins the names of its crash points.
+    async fn post(&self, file: &Path, what: &str, point: &str) -> Result<(), ApplyError> {
         self.pending.begin(what)?;
-        match self.writer.import_zip(&self.version, file).await {
+        match self.writer.import_zip(&self.version, file, point).await {
             Ok(()) => Ok(self.pending.end()?),
             // It answered, or the request never left: nothing of it runs any more.
             Err(error @ (SystemError::Status { .. } | SystemError::Unreachable { .. })) => {
@@ -308,7 +311,7 @@ impl<'a> Importer<'a> {
             None => {
                 self.writer
                     .delete_rule(&self.version, of.as_ref(), &change.rule)
-                    .await?
+                    .await?;
             }
         }
         Ok(())

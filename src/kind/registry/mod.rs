@@ -11,8 +11,21 @@ pub use export::RegistryExport;
 pub use import::RegistryImport;
 pub use verify::RegistryVerify;
 
-use super::PlanView;
-use crate::model::{DocPath, Finding, Findings, SystemName};
+use super::{Capture as _, PlanView};
+use crate::model::{DocPath, Finding, Findings, StepId, SystemName};
+
+/// A finding when the step that a field names is there and takes no export.
+fn needs_export(plan: &PlanView<'_>, field: &str, step: &StepId, out: &mut Findings) {
+    let mut steps = plan.plan.phases.iter().flat_map(|phase| &phase.steps);
+    let Some(found) = steps.find(|found| found.id == *step) else {
+        return;
+    };
+    if found.uses != RegistryExport::NAME {
+        let at = DocPath::root().key("with").key(field);
+        let what = format!("step `{step}` is a {}, which takes no export", found.uses);
+        out.push(Finding::error("plan::wrong_step", at, what).help("Name a step that uses `registry.export`."));
+    }
+}
 
 /// A finding when the system that a field names is there and is no registry; a name that is not there at all is found
 /// where references are checked.

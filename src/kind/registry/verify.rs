@@ -93,6 +93,9 @@ impl Check for RegistryVerify {
     fn check(spec: &RegistryVerifySpec, _step: &Step, plan: &PlanView<'_>, out: &mut Findings) {
         super::needs_registry(plan, "left", &spec.left, out);
         super::needs_registry(plan, "right", &spec.right, out);
+        if let Some(at) = &spec.at {
+            super::needs_export(plan, "at", at, out);
+        }
     }
 
     async fn run(

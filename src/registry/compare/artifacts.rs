@@ -60,7 +60,8 @@ pub(in crate::registry) fn artifact_differences(
             right.created_on.to_string(),
         ));
     }
-    if !left.labels.same(&right.labels) && !(left.labels_may_go && right.labels.is_empty()) {
+    let dropped = left.labels_may_go && right.labels.is_empty();
+    if !dropped && !left.labels.same(&right.labels) {
         found.push((
             codes::ARTIFACT_LABELS,
             left.labels.to_string(),

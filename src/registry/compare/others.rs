@@ -64,9 +64,9 @@ pub(super) fn rules(left: &Snapshot, right: &Snapshot, rows: &mut Rows) {
             .collect()
     };
     let global_rules = |side: &Snapshot| -> BTreeMap<String, Box<str>> {
-        let named =
-            |(rule, configuration): (&Box<str>, &Box<str>)| (format!("global rule {rule}"), configuration.clone());
-        side.global_rules.iter().map(named).collect()
+        let all = side.global_rules.iter();
+        all.map(|(rule, configuration)| (format!("global rule {rule}"), configuration.clone()))
+            .collect()
     };
     let group_rules = |side: &Snapshot| -> BTreeMap<String, Box<str>> {
         let own = side.group_rules.iter().filter(|(key, _)| !key.group.is_scratch());

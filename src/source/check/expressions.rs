@@ -76,12 +76,24 @@ impl Rules<'_> {
     }
 
     fn expression(&mut self, text: &str, at: &DocPath, when: When<'_>) {
+        if let Some(start) = text.find("${") {
+            let end = text
+                .get(start..)
+                .and_then(|rest| rest.find('}'))
+                .map_or(text.len(), |end| start + end + 1);
+            let finding = Finding::error("plan::expression", at.clone(), "`${…}` has no meaning in an expression");
+            let help = "Expressions name variables directly: `vars.NAME`.";
+            self.out.push(finding.inside(start..end).help(help));
+            return;
+        }
         let parsed = match Expression::parse(text) {
             Ok(parsed) => parsed,
             Err(error) => {
+                let inside = text.get(error.at.clone()).unwrap_or_default();
                 let finding = Finding::error("plan::expression", at.clone(), error.to_string()).inside(error.at);
-                self.out.push(if text.contains("${") {
-                    finding.help("Expressions name variables directly: `vars.NAME`, without `${ }`.")
+                let single = inside == "=";
+                self.out.push(if single {
+                    finding.help("Write `==` to compare.")
                 } else {
                     finding
                 });

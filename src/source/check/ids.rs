@@ -104,12 +104,12 @@ fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key).and_then(Value::as_str)
 }
 
-/// Names are well-formed and unique.
-pub(super) fn check(names: &Names, out: &mut Findings) {
+/// Names are well-formed and unique; whether all steps and phases are unique.
+pub(super) fn check(names: &Names, out: &mut Findings) -> bool {
     let root = DocPath::root();
     let steps = names.steps.iter().map(|step| (step.id.as_str(), step.at.key("id")));
-    unique("step", steps, out);
-    unique(
+    let steps = unique("step", steps, out);
+    let phases = unique(
         "phase",
         names.phase_ids.iter().map(|(id, at)| (id.as_str(), at.clone())),
         out,
@@ -125,10 +125,12 @@ pub(super) fn check(names: &Names, out: &mut Findings) {
             }
         }
     }
+    steps && phases
 }
 
-fn unique<'a>(what: &str, ids: impl Iterator<Item = (&'a str, DocPath)>, out: &mut Findings) {
+fn unique<'a>(what: &str, ids: impl Iterator<Item = (&'a str, DocPath)>, out: &mut Findings) -> bool {
     let mut seen: BTreeMap<&str, DocPath> = BTreeMap::new();
+    let mut all = true;
     for (id, at) in ids {
         if let Some(finding) = malformed(what, id, at.clone()) {
             out.push(finding);
@@ -137,10 +139,12 @@ fn unique<'a>(what: &str, ids: impl Iterator<Item = (&'a str, DocPath)>, out: &m
             let finding = Finding::error("plan::duplicate_id", at, format!("a second {what} has the id `{id}`"));
             let help = format!("Ids are unique in the whole plan: the journal knows a {what} by its id.");
             out.push(finding.help(help).related(first.clone(), "the first one"));
+            all = false;
         } else {
             seen.insert(id, at);
         }
     }
+    all
 }
 
 fn malformed(what: &str, name: &str, at: DocPath) -> Option<Finding> {

@@ -51,7 +51,7 @@ pub(super) fn check(
     out: &mut Findings,
 ) -> Program {
     let mut plan = plan;
-    ids::check(names, out);
+    let unique = ids::check(names, out);
     later::systems(&plan, out);
     later::phases(&plan, out);
     let Decoded {
@@ -69,8 +69,8 @@ pub(super) fn check(
         graph: &graph,
     };
     references::check(&view, out);
-    let cyclic = order::cycles(&view, out);
-    if !cyclic {
+    // With two steps of one id nobody can say who waits for whom.
+    if unique && !order::cycles(&view, out) {
         order::unordered(&view, &order, out);
         order::inputs(&view, out);
         frozen::check(&view, built, &regions, complete && decoded, out);

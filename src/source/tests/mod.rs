@@ -54,3 +54,6 @@ fn the_north_star_example_has_only_warnings() {
     assert!(program.behaviour(&StepId::from("to_v3")).is_some());
     let _ = DocPath::root();
 }
+
+mod hostile;
+mod language;

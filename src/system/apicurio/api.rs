@@ -229,18 +229,16 @@ impl Api {
 
     /// What a failed write means: not sent, or sent and unknown.
     fn lost(&self, method: &str, url: &Url, error: SystemError) -> SystemError {
-        match &error {
-            SystemError::Unreachable { source, .. } => {
-                let never_sent = source
-                    .downcast_ref::<reqwest::Error>()
-                    .is_some_and(reqwest::Error::is_connect);
-                if never_sent {
-                    return error;
-                }
-                self.unknown(method, url, &causes(source.as_ref()))
-            }
-            _ => error,
+        let SystemError::Unreachable { source, .. } = &error else {
+            return error;
+        };
+        let never_sent = source
+            .downcast_ref::<reqwest::Error>()
+            .is_some_and(reqwest::Error::is_connect);
+        if never_sent {
+            return error;
         }
+        self.unknown(method, url, &causes(source.as_ref()))
     }
 
     /// The answer to a write was lost.

@@ -37,10 +37,7 @@ impl<'w, 'a> Deletions<'w, 'a> {
         version: &'w ServerVersion,
         spool: &Spool,
     ) -> Result<Self, SystemError> {
-        let note = spool.directory().join(format!(
-            "deletions-{}.json",
-            hash_bytes(writer.reader().url().as_bytes())
-        ));
+        let note = note_of(writer, spool);
         let mut now = BTreeMap::new();
         if version.is_v3() {
             for name in TOGGLES {
@@ -58,6 +55,21 @@ impl<'w, 'a> Deletions<'w, 'a> {
         };
         deletions.switch_on(&now).await?;
         Ok(deletions)
+    }
+
+    /// Sets the switches back when an earlier process was killed while they were on.
+    ///
+    /// # Errors
+    /// As [`Deletions::begin`] and [`Deletions::end`].
+    pub async fn mend(
+        writer: &'w RegistryWriter<'a>,
+        version: &'w ServerVersion,
+        spool: &Spool,
+    ) -> Result<(), SystemError> {
+        if note_of(writer, spool).exists() {
+            Self::begin(writer, version, spool).await?.end().await?;
+        }
+        Ok(())
     }
 
     async fn switch_on(&self, now: &BTreeMap<String, String>) -> Result<(), SystemError> {
@@ -116,6 +128,11 @@ impl<'w, 'a> Deletions<'w, 'a> {
             }),
         }
     }
+}
+
+fn note_of(writer: &RegistryWriter<'_>, spool: &Spool) -> PathBuf {
+    let registry = hash_bytes(writer.reader().url().as_bytes());
+    spool.directory().join(format!("deletions-{registry}.json"))
 }
 
 fn read_note(note: &PathBuf) -> Result<Option<BTreeMap<String, String>>, SystemError> {

@@ -30,18 +30,20 @@ impl RegistryWriter<'_> {
     /// The answer proves nothing: 204 comes also when entities were dropped (`reference/apicurio.md` §0 row 2). Whoever
     /// calls looks again.
     ///
+    /// Crash points: `<point>.before`, `<point>.sent` (the registry has all of it and has not answered), `<point>.answered`.
+    ///
     /// # Errors
     /// When it is refused, and when the answer is lost: the registry goes on to the end then (§2.3), so wait until it is
     /// quiet before anything else is sent.
-    pub async fn import_zip(&self, version: &ServerVersion, file: &Path) -> Result<(), SystemError> {
+    pub async fn import_zip(&self, version: &ServerVersion, file: &Path, point: &str) -> Result<(), SystemError> {
         let api = self.api()?;
         let url = core_url(api, version, &["admin", "import"])?;
         let url = query(url, &[("requireEmptyRegistry", "false")]);
         let (body, length, sent) = body(file).await?;
         let request = zip_headers(api.http.patient.post(url.clone()), length).body(body);
-        crash_point("import.chunk.before");
-        let response = answer_to(api.login(request).send(), &sent).await;
-        crash_point("import.chunk.answered");
+        crash_point(&format!("{point}.before"));
+        let response = answer_to(api.login(request).send(), &sent, &format!("{point}.sent")).await;
+        crash_point(&format!("{point}.answered"));
         match response {
             Ok(response) => judge(api, &url, response).await,
             Err(error) if error.is_connect() => Err(api.silent(error)),
@@ -74,13 +76,14 @@ async fn body(file: &Path) -> Result<(Body, u64, Arc<Notify>), SystemError> {
 async fn answer_to(
     request: impl Future<Output = reqwest::Result<Response>>,
     sent: &Notify,
+    point: &str,
 ) -> reqwest::Result<Response> {
     tokio::pin!(request);
     tokio::select! {
         biased;
         () = sent.notified(), if crash_points_built_in() => {
             tokio::time::sleep(FLUSHED).await;
-            crash_point("import.chunk.sent");
+            crash_point(point);
             request.await
         }
         response = &mut request => response,

@@ -137,6 +137,35 @@ impl RegistryReader<'_> {
         each(artifacts, count, "versions counted", log).await
     }
 
+    /// The ids of the comments of a version.
+    ///
+    /// # Errors
+    /// When nobody answers, or not as documented.
+    pub async fn comments(
+        &self,
+        version: &ServerVersion,
+        of: &ArtifactId,
+        of_version: &str,
+    ) -> Result<BTreeSet<String>, SystemError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Comment {
+            comment_id: String,
+        }
+        let api = self.main()?;
+        let path = [
+            "groups",
+            of.group_in_path(),
+            "artifacts",
+            &of.artifact,
+            "versions",
+            of_version,
+            "comments",
+        ];
+        let comments: Vec<Comment> = api.json(core_url(api, version, &path)?, LIST).await?;
+        Ok(comments.into_iter().map(|comment| comment.comment_id).collect())
+    }
+
     /// What `latest` of every artifact is; `None` for an artifact that has none, because all its versions are disabled.
     ///
     /// # Errors
@@ -190,7 +219,7 @@ async fn each<T, F: Future<Output = Result<(ArtifactId, T), SystemError>>>(
     while let Some((id, answer)) = answers.try_next().await? {
         all.insert(id, answer);
         let done = all.len() as u64;
-        if done % every == 0 {
+        if done.is_multiple_of(every) {
             log.count(text, done, of);
         }
     }

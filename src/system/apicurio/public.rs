@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use reqwest::{Method, Url, header};
 use serde::Deserialize;
 
@@ -45,16 +47,16 @@ pub enum ContentBy<'a> {
 }
 
 impl PublicApi {
-    /// At that address, without a login. TLS is verified; a proxy is never asked for an address on this machine.
+    /// At that address, without a login. TLS is verified, `ca` holds certificates trusted besides the platform's; a proxy is never asked for an address on this machine.
     ///
     /// # Errors
     /// When it is no address.
-    pub fn at(_may_write: &Act, system: &SystemName, url: &str) -> Result<Self, SystemError> {
+    pub fn at(_may_write: &Act, system: &SystemName, url: &str, ca: Option<&Path>) -> Result<Self, SystemError> {
         let base = address(url).map_err(|reason| SystemError::Setup {
             system: system.clone(),
             reason,
         })?;
-        let http = Http::open(system, std::slice::from_ref(&base), None)?;
+        let http = Http::open(system, std::slice::from_ref(&base), ca)?;
         Ok(Self {
             api: Api {
                 system: system.clone(),

@@ -1,3 +1,4 @@
+use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -121,19 +122,24 @@ impl<'a> RegistryReader<'a> {
         Some(all)
     }
 
-    /// Facts for expressions: cheap and live; what cannot be had is absent, and `reachable` says so.
+    /// Facts for expressions: cheap and live; what cannot be had is absent, and `reachable` says whether every replica
+    /// answered.
     pub async fn facts(&self) -> Value {
-        let Some(api) = self.client.replicas.first().map(hurried) else {
+        let replicas: Vec<Api> = self.client.replicas.iter().map(hurried).collect();
+        let versions = join_all(replicas.iter().map(version_of)).await;
+        // A replica that is down is one that the balancer may still send clients to.
+        let versions: Result<Vec<ServerVersion>, SystemError> = versions.into_iter().collect();
+        let (Ok(versions), Some(api)) = (versions, replicas.first()) else {
             return json!({"reachable": false});
         };
-        let Ok(version) = version_of(&api).await else {
+        let Some(version) = versions.into_iter().next() else {
             return json!({"reachable": false});
         };
         let (ready, writable, counts, max) = tokio::join!(
             self.ready(),
             self.writable(&version),
-            counts_of(&api, &version),
-            max_global_id_of(&api, &version)
+            counts_of(api, &version),
+            max_global_id_of(api, &version)
         );
         let mut facts = Map::new();
         facts.insert("reachable".to_owned(), true.into());

@@ -56,10 +56,10 @@ impl Server {
     }
 
     fn client(&self) -> Apicurio {
-        self.client_with(json!({}))
+        self.client_with(&json!({}))
     }
 
-    fn client_with(&self, more: Value) -> Apicurio {
+    fn client_with(&self, more: &Value) -> Apicurio {
         let mut spec = json!({"urls": [self.url]});
         spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         open(&spec).unwrap()
@@ -173,7 +173,7 @@ async fn an_import_whose_answer_is_lost_is_sent_once_and_said_to_be_unknown() {
     std::io::Write::write_all(&mut file.as_file(), b"a zip").unwrap();
     let client = server.client();
     let writer = RegistryWriter::new(client.reader());
-    let error = writer.import_zip(&v3("3.3.3"), file.path()).await.unwrap_err();
+    let error = writer.import_zip(&v3("3.3.3"), file.path(), "test").await.unwrap_err();
     assert!(
         causes(&error).contains("what the request changed is unknown"),
         "{}",
@@ -194,7 +194,7 @@ async fn an_import_sends_the_whole_file_with_its_length() {
     std::io::Write::write_all(&mut file.as_file(), &bytes).unwrap();
     let client = server.client();
     RegistryWriter::new(client.reader())
-        .import_zip(&v3("3.3.3"), file.path())
+        .import_zip(&v3("3.3.3"), file.path(), "test")
         .await
         .unwrap();
 }
@@ -208,7 +208,7 @@ async fn a_registry_that_is_not_there_was_sent_nothing() {
     let client = open(&json!({"urls": [url]})).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
     let writer = RegistryWriter::new(client.reader());
-    let error = writer.import_zip(&v3("3.3.3"), file.path()).await.unwrap_err();
+    let error = writer.import_zip(&v3("3.3.3"), file.path(), "test").await.unwrap_err();
     assert!(matches!(error, SystemError::Unreachable { .. }), "{error}");
     assert_eq!(client.reader().facts().await, json!({"reachable": false}));
 }
@@ -235,14 +235,14 @@ async fn facts_of_3x_say_what_can_be_had() {
             "counts": {"groups": 2, "artifacts": 3, "versions": 4},
         })
     );
-    let with_management = server.client_with(json!({"management": [server.url]}));
+    let with_management = server.client_with(&json!({"management": [server.url]}));
     assert_eq!(with_management.reader().ready().await, None);
 }
 
 #[tokio::test]
 async fn readiness_is_asked_at_the_management_address_without_the_login() {
     let server = Server::start(|_, _, _| Reply::status(503)).await;
-    let client = server.client_with(json!({
+    let client = server.client_with(&json!({
         "management": [server.url],
         "auth": {"basic": {"username": "admin", "password": "secret"}},
     }));
@@ -253,7 +253,7 @@ async fn readiness_is_asked_at_the_management_address_without_the_login() {
 #[tokio::test]
 async fn the_login_goes_with_every_request() {
     let server = Server::start(|_, _, _| info("2.6.13.Final")).await;
-    let client = server.client_with(json!({"auth": {"basic": {"username": "admin", "password": "pw"}}}));
+    let client = server.client_with(&json!({"auth": {"basic": {"username": "admin", "password": "pw"}}}));
     client.reader().version().await.unwrap();
     assert_eq!(
         server.seen()[1].to_ascii_lowercase(),
@@ -326,8 +326,7 @@ async fn deletion_switches_are_set_back_to_what_they_were_even_by_the_next_proce
     assert_eq!(now(), ["true", "true"]);
     drop(killed);
 
-    let next = Deletions::begin(&writer, &version, &spool).await.unwrap();
-    next.end().await.unwrap();
+    Deletions::mend(&writer, &version, &spool).await.unwrap();
     assert_eq!(now(), ["false", "true"]);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the note is gone");
 }

@@ -21,7 +21,13 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use self::{
-    generation::Generation, live::Answer, owned::Owned, program::Program, public::Public, spec::Places, switch::Switch,
+    generation::Generation,
+    live::Answer,
+    owned::{Bytes, Owned},
+    program::Program,
+    public::Public,
+    spec::Places,
+    switch::Switch,
 };
 use super::{Progress, SystemError};
 use crate::{
@@ -32,8 +38,8 @@ use crate::{
 /// One nginx on this host.
 pub struct Nginx {
     name: SystemName,
-    spec: NginxSpec,
-    places: Places,
+    spec: Box<NginxSpec>,
+    places: Box<Places>,
     ca: Option<std::path::PathBuf>,
     public: OnceLock<Public>,
 }
@@ -84,8 +90,8 @@ impl Nginx {
         Ok(Self {
             name: name.clone(),
             ca: spec.ca.as_ref().map(|ca| base.join(ca)),
-            spec,
-            places,
+            spec: Box::new(spec),
+            places: Box::new(places),
             public: OnceLock::new(),
         })
     }
@@ -180,10 +186,11 @@ impl Nginx {
         })
     }
 
-    /// Whether the plan as it is now would render other files for this very route.
-    fn is_stale(&self, live: &Generation) -> bool {
+    /// Whether the plan as it is now would render other files for this very route, or others than those in force lie on
+    /// disk: then the next reload, by whomever, would move the route.
+    fn is_stale(&self, live: &Generation, on_disk: &Bytes) -> bool {
         render::render(&self.spec, &self.places, &live.to, live.writes, &live.run)
-            .is_ok_and(|rendered| rendered.generation != *live)
+            .is_ok_and(|rendered| rendered.generation != *live || Bytes::of(&rendered) != *on_disk)
     }
 }
 
@@ -208,6 +215,7 @@ impl<'a> BalancerReader<'a> {
                 super::causes(error)
             )));
         }
+        let on_disk = nginx.owned().read()?;
         let draining = match live.master {
             Some(master) => nginx.draining(master)?,
             None => 0,
@@ -224,8 +232,11 @@ impl<'a> BalancerReader<'a> {
             reachable: read.is_ok_and(public::Seen::is_a_read),
             run: one(live.generations.iter().map(|generation| &generation.run)).cloned(),
             backends: nginx.spec.backends.keys().cloned().collect(),
-            stale: live.generations.iter().any(|generation| nginx.is_stale(generation)),
-            files: nginx.owned().read()?.recorded(),
+            stale: live
+                .generations
+                .iter()
+                .any(|generation| nginx.is_stale(generation, &on_disk)),
+            files: on_disk.recorded(),
         }))
     }
 

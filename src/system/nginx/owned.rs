@@ -25,7 +25,7 @@ const MODE: u32 = 0o644;
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
 
 /// Ours are a few KiB. More is not ours and does not belong into a record.
-const KEEP_LIMIT: usize = 48 * 1024;
+const KEEP_LIMIT: usize = 24 * 1024;
 
 /// The owned files of one nginx.
 pub(super) struct Owned<'a> {

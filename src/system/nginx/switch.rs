@@ -68,12 +68,7 @@ impl Switch<'_> {
         let new = self.rendered(target, before)?;
         self.compare(before, expect, &new.generation)?;
         let since = Instant::now();
-        let instance = if before == Some(&new.generation) && owned.read()? == Bytes::of(&new) {
-            self.instance(&self.nginx.program().test().await?, &live, Vec::new())
-                .await?
-        } else {
-            self.install(&owned, &live, &new).await?
-        };
+        let instance = self.install(&owned, &live, &new).await?;
         let cut = self.drain(&instance, since).await?;
         crash_point("route.drained");
         self.confirm(&new.generation).await?;
@@ -156,22 +151,29 @@ impl Switch<'_> {
     }
 
     /// Writes, tests, reloads and waits until the new generation answers; whatever fails before that puts the old bytes back.
+    /// A generation that is in force already is not loaded again.
     async fn install(&self, owned: &Owned<'_>, live: &Live, new: &Rendered) -> Result<Instance, SystemError> {
         let before = self.bytes_in_force(owned, live)?;
         // Armed first: the write of the second file may fail, and the whole may be cancelled.
         let put_back = PutBack::new(owned, before);
-        owned.write(&Bytes::of(new))?;
+        if owned.read()? != Bytes::of(new) {
+            owned.write(&Bytes::of(new))?;
+        }
         crash_point("route.written");
         let program = self.nginx.program();
         let dump = program.test().await?;
         self.includes(&dump, owned)?;
-        let instance = self.instance(&dump, live, Vec::new()).await?;
-        let old = workers(instance.master).map_err(|source| SystemError::File {
+        let mut instance = self.instance(&dump, live).await?;
+        if live.generations.first() == Some(&new.generation) {
+            // It is in force: only the files may have been others, and workers of an earlier one may still serve.
+            put_back.disarm();
+            return Ok(instance);
+        }
+        instance.old = workers(instance.master).map_err(|source| SystemError::File {
             verb: "read",
             path: format!("/proc/{0}/task/{0}/children", instance.master).into(),
             source,
         })?;
-        let instance = Instance { old, ..instance };
         let log_size = instance.error_log.as_deref().map_or(0, size_of);
         program.reload().await?;
         crash_point("route.reloaded");
@@ -209,7 +211,8 @@ impl Switch<'_> {
         Ok(())
     }
 
-    async fn instance(&self, dump: &Dump, live: &Live, old: Vec<Worker>) -> Result<Instance, SystemError> {
+    /// The running nginx of that configuration, without its workers yet.
+    async fn instance(&self, dump: &Dump, live: &Live) -> Result<Instance, SystemError> {
         let built = self.nginx.program().built().await?;
         let pid_file = built.prefix.join(dump.pid.as_ref().unwrap_or(&built.pid));
         let master = fs::read_to_string(&pid_file)
@@ -237,7 +240,7 @@ impl Switch<'_> {
             .or_else(|| declared.map(|log| built.prefix.join(log)));
         Ok(Instance {
             master,
-            old,
+            old: Vec::new(),
             error_log,
             shutdown_timeout: dump.shutdown_timeout,
         })

@@ -8,8 +8,9 @@ async fn killed_inside_a_chunk_of_the_import_and_applied_again_loses_nothing() {
     }
     let Some(lab) = Lab::with_guide().await else { return };
     let clients = busy_clients(&lab).await;
+    // The second one: what came before it is there, what comes after it is not.
     let sent = lab.directory().join("chunk.sent");
-    let pause = format!("import.chunk.sent:{}", sent.display());
+    let pause = format!("import.chunk.sent:2:{}", sent.display());
     let mut apply = lab.start("apply", &["--auto-approve"], &[("REGPLAN_PAUSE_AT", pause)]);
     apply.until_file(&sent).await;
     apply.signal(rustix::process::Signal::KILL);
@@ -33,7 +34,10 @@ async fn killed_inside_a_chunk_of_the_import_and_applied_again_loses_nothing() {
 /// The status that a new artifact gets through the balancer.
 async fn a_write(lab: &Lab) -> u16 {
     let path = "/apis/registry/v2/groups/single/artifacts";
-    let headers = [("Content-Type", b"application/json".as_slice())];
+    let headers = [
+        ("Content-Type", b"application/json".as_slice()),
+        ("X-Registry-ArtifactType", b"JSON"),
+    ];
     Registry::at(&lab.balancer)
         .request("POST", path, &headers, br#"{"type":"object"}"#)
         .await

@@ -3,6 +3,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -25,11 +26,13 @@ pub struct Lab {
     /// `host:port` of nginx, as clients use it.
     pub balancer: String,
     plan: PathBuf,
-    variables: Vec<(&'static str, String)>,
     // Dropped in this order: servers first, then their directory, then the turn.
     directory: TempDir,
     _turn: MutexGuard<'static, ()>,
 }
+
+/// The file with the lab's places, beside the plan.
+const VARIABLES: &str = "lab.yaml";
 
 /// A change of the guide's plan for one scenario.
 #[derive(Clone, Copy)]
@@ -61,50 +64,47 @@ impl Lab {
         fill_with_rich_data(&mut Registry::at(&v2)).await;
         let balancer = stack.start("nginx", "nginx", 0, &[("V2", &v2)]).await;
         let v3 = Stack::free_port();
-        let mut lab = Self {
+        let lab = Self {
             plan: directory.path().join("guide.yaml"),
             v3: format!("127.0.0.1:{v3}"),
             balancer: format!("127.0.0.1:{balancer}"),
-            variables: Vec::new(),
             v2,
             stack,
             directory,
             _turn: turn,
         };
-        lab.variables = lab.guide_variables(v3);
+        lab.write_variables(v3);
         lab.write_plan(edits);
         Some(lab)
     }
 
-    fn guide_variables(&self, v3_port: u16) -> Vec<(&'static str, String)> {
+    fn write_variables(&self, v3_port: u16) {
         let nginx = self.stack.home("nginx");
         let inside = |name: &str| nginx.join(name).display().to_string();
-        let probe = |stack: &Stack, name: &str| {
-            let pid = stack.home(name).join("pid");
+        let probe = |name: &str| {
+            let pid = self.stack.home(name).join("pid");
             format!("test -s '{0}' && kill -0 \"$(cat '{0}')\"", pid.display())
         };
-        vec![
-            ("v2_url", format!("http://{}", self.v2)),
-            ("v3_url", format!("http://{}", self.v3)),
-            ("v3_management", format!("http://127.0.0.1:{}", v3_port + 1)),
-            ("v2_backend", self.v2.clone()),
-            ("v3_backend", self.v3.clone()),
-            ("lb_url", format!("http://{}", self.balancer)),
-            ("lb_config", inside("nginx.conf")),
-            ("lb_prefix", nginx.display().to_string()),
-            ("lb_directory", inside("regplan")),
-            ("lb_socket", inside("regplan.sock")),
-            (
-                "start_v3",
-                self.stack
-                    .line(&format!("start apicurio@3.3.3 --as v3 --port {v3_port}")),
-            ),
-            ("v3_running", probe(&self.stack, "v3")),
-            ("stop_v2", self.stack.line("stop v2")),
-            ("v2_stopped", format!("! {{ {}; }}", probe(&self.stack, "v2"))),
+        let variables = json!({
+            "v2_url": format!("http://{}", self.v2),
+            "v3_url": format!("http://{}", self.v3),
+            "v3_management": format!("http://127.0.0.1:{}", v3_port + 1),
+            "v2_backend": self.v2,
+            "v3_backend": self.v3,
+            "lb_url": format!("http://{}", self.balancer),
+            "lb_config": inside("nginx.conf"),
+            "lb_prefix": nginx,
+            "lb_directory": inside("regplan"),
+            "lb_socket": inside("regplan.sock"),
+            "start_v3": self.stack.line(&format!("start apicurio@3.3.3 --as v3 --port {v3_port}")),
+            "v3_running": probe("v3"),
+            "stop_v2": self.stack.line("stop v2"),
+            "v2_stopped": format!("! {{ {}; }}", probe("v2")),
             // Several chunks, so that there is one to be killed in.
-            ("chunk_versions", "20".to_owned()),
-        ]
+            "chunk_versions": 20,
+        });
+        // JSON is YAML too.
+        std::fs::write(self.directory().join(VARIABLES), variables.to_string()).unwrap();
     }
 
     fn write_plan(&self, edits: &[PlanEdit<'_>]) {
@@ -149,11 +149,9 @@ impl Lab {
 
     /// Starts the program with a verb on the plan.
     pub fn start(&self, verb: &str, arguments: &[&str], environment: &[(&str, String)]) -> Running {
-        let mut all = vec![verb.to_owned(), self.plan.display().to_string()];
-        for (name, value) in &self.variables {
-            all.push("--var".to_owned());
-            all.push(format!("{name}={value}"));
-        }
+        let mut all = [verb, "guide.yaml", "--var-file", VARIABLES]
+            .map(str::to_owned)
+            .to_vec();
         if verb != "validate" {
             all.extend([
                 "--state".to_owned(),

@@ -78,7 +78,9 @@ async fn no_read_fails_while_the_route_goes_from_v2_over_a_freeze_to_v3_and_back
         ("v3", RouteWrites::Deny, 405),
         ("v2", RouteWrites::Allow, 200),
     ] {
+        let start = Instant::now();
         rig.switch(to, writes).await.unwrap();
+        println!("{to}, {}: {:?}", writes.word(), start.elapsed());
         let state = rig.state().await;
         assert_eq!((state.to.word(), state.writes, state.draining), (to, writes, 0));
         assert!(state.reachable && !state.stale);
@@ -326,9 +328,10 @@ async fn a_route_that_somebody_moved_meanwhile_is_left_alone() {
     let first = rig.generation().await;
     rig.switch("v2", RouteWrites::Allow).await.unwrap();
     let bytes = rig.owned();
-    let refused = |outcome: Result<(), SystemError>| match outcome.unwrap_err() {
-        SystemError::Foreign { reason, .. } => reason,
-        other => panic!("{other}"),
+    let refused = |outcome: Result<(), SystemError>| {
+        let error = outcome.unwrap_err();
+        assert!(matches!(error, SystemError::Foreign { .. }), "{error}");
+        error.to_string()
     };
     let stale = rig.switch_as("run1", "v2", RouteWrites::Deny, first.as_deref()).await;
     assert!(refused(stale).contains("nothing of regplan was expected"));
@@ -405,15 +408,48 @@ async fn a_cancelled_switch_that_was_not_in_force_leaves_the_old_bytes() {
 async fn a_server_that_the_plan_moved_makes_the_route_stale() {
     let rig = rig!();
     rig.switch("v2", RouteWrites::Allow).await.unwrap();
-    let spec = json!({"url": format!("http://127.0.0.1:{}", rig.port), "config": rig.path("nginx.conf"),
-        "prefix": rig.path(""), "directory": "regplan", "socket": "regplan.sock",
-        "backends": {"v2": [format!("127.0.0.1:{}", free_port())]}});
+    let mut spec = rig.spec.clone();
+    spec["backends"]["v2"] = json!([format!("127.0.0.1:{}", free_port())]);
     let edited = crate::system::nginx::Nginx::open(&"lb".into(), &spec, std::path::Path::new("/")).unwrap();
     let crate::resource::Probed::Seen(state) = edited.reader().route().await.unwrap() else {
         panic!("it answers")
     };
     assert!(state.stale);
     assert_eq!(state.to, RouteTo::Backend("v2".into()));
+}
+
+#[tokio::test]
+async fn files_on_disk_that_are_not_in_force_are_seen_and_put_right_without_a_reload() {
+    let rig = rig!();
+    rig.switch("v2", RouteWrites::Allow).await.unwrap();
+    let open = rig.owned();
+    rig.switch("v2", RouteWrites::Deny).await.unwrap();
+    let frozen = rig.owned();
+    assert!(!rig.state().await.stale);
+    // The next reload by anybody would thaw.
+    put(&rig.path("regplan/http.conf"), &open.0);
+    assert!(rig.state().await.stale);
+    let log = std::fs::read_to_string(rig.path("logs/error.log")).unwrap();
+    rig.switch("v2", RouteWrites::Deny).await.unwrap();
+    assert_eq!(rig.owned(), frozen);
+    assert!(!rig.state().await.stale);
+    let after = std::fs::read_to_string(rig.path("logs/error.log")).unwrap();
+    let reloads = |log: &str| log.matches("reconfiguring").count();
+    assert_eq!(reloads(&after), reloads(&log));
+}
+
+#[tokio::test]
+async fn the_public_address_may_be_https_with_an_authority_of_its_own() {
+    let rig = rig!(Extra {
+        tls: true,
+        ..Extra::default()
+    });
+    rig.switch("v2", RouteWrites::Deny).await.unwrap();
+    assert!(rig.state().await.reachable);
+    std::fs::remove_file(rig.path("ca.pem")).unwrap();
+    // The client was made when it was first used; another one needs the file.
+    let error = rig.reopened().reader().route().await.unwrap_err();
+    assert!(error.to_string().contains("ca.pem"), "{error}");
 }
 
 #[tokio::test]

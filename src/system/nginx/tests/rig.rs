@@ -166,6 +166,7 @@ pub struct Rig {
     pub port: u16,
     pub v2: Registry,
     pub v3: Registry,
+    pub spec: serde_json::Value,
     pub nginx: Nginx,
     child: Child,
 }
@@ -176,6 +177,7 @@ pub struct Extra {
     pub main: &'static str,
     pub spec: serde_json::Value,
     pub no_server_include: bool,
+    pub tls: bool,
 }
 
 impl Rig {
@@ -199,12 +201,19 @@ impl Rig {
         } else {
             "include regplan/server.conf;"
         };
-        put(&directory.path().join("nginx.conf"), &config(port, extra.main, server));
+        let listen = if extra.tls { certificate(directory.path()) } else { "" };
+        put(
+            &directory.path().join("nginx.conf"),
+            &config(port, extra.main, listen, server),
+        );
         let mut spec = json!({
-            "url": format!("http://127.0.0.1:{port}"), "prefix": directory.path(), "config": "nginx.conf",
+            "url": format!("http{}://127.0.0.1:{port}", if extra.tls { "s" } else { "" }), "prefix": directory.path(), "config": "nginx.conf",
             "directory": "regplan", "socket": "regplan.sock", "binary": binary,
             "backends": {"v2": [format!("127.0.0.1:{}", v2.port)], "v3": [format!("127.0.0.1:{}", v3.port)]},
         });
+        if extra.tls {
+            spec["ca"] = json!(directory.path().join("ca.pem"));
+        }
         if let Some(more) = extra.spec.as_object() {
             spec.as_object_mut().unwrap().extend(more.clone());
         }
@@ -221,6 +230,7 @@ impl Rig {
             port,
             v2,
             v3,
+            spec,
             nginx,
             child,
         };
@@ -239,10 +249,15 @@ impl Rig {
         (read("http.conf"), read("server.conf"))
     }
 
+    /// Another client of the same nginx.
+    pub fn reopened(&self) -> Nginx {
+        Nginx::open(&SystemName::new("lb"), &self.spec, Path::new("/")).unwrap()
+    }
+
     pub async fn state(&self) -> RouteState {
         match self.nginx.reader().route().await.unwrap() {
             Probed::Seen(state) => state,
-            other => panic!("{other:?}"),
+            other @ (Probed::Unreachable(_) | Probed::NotLooked(_)) => panic!("{other:?}"),
         }
     }
 
@@ -311,7 +326,25 @@ pub fn put(path: &Path, text: &str) {
     std::io::Write::write_all(&mut std::fs::File::create(path).unwrap(), text.as_bytes()).unwrap();
 }
 
-fn config(port: u16, main: &str, server: &str) -> String {
+/// Makes an authority and a certificate of it; the rest of nginx's `listen` line.
+fn certificate(directory: &Path) -> &'static str {
+    let key = || rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let ca_key = key();
+    let ca = params.self_signed(&ca_key).unwrap();
+    let issuer = rcgen::Issuer::new(params, ca_key);
+    let server_key = key();
+    let server = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()])
+        .unwrap()
+        .signed_by(&server_key, &issuer);
+    put(&directory.join("ca.pem"), &ca.pem());
+    put(&directory.join("server.pem"), &server.unwrap().pem());
+    put(&directory.join("server.key"), &server_key.serialize_pem());
+    "ssl; ssl_certificate server.pem; ssl_certificate_key server.key"
+}
+
+fn config(port: u16, main: &str, listen: &str, server: &str) -> String {
     // Workers of root's nginx run as nobody, who cannot enter a private temporary directory.
     let user = if rustix::process::geteuid().is_root() {
         "user root;"
@@ -323,6 +356,6 @@ fn config(port: u16, main: &str, server: &str) -> String {
          events {{ worker_connections 256; }}\n\
          http {{\n    client_body_temp_path tmp/body; proxy_temp_path tmp/proxy; fastcgi_temp_path tmp/f;\n    \
          uwsgi_temp_path tmp/u; scgi_temp_path tmp/s; access_log off;\n    include regplan/http.conf;\n    \
-         server {{\n        listen 127.0.0.1:{port};\n        {server}\n    }}\n}}\n"
+         server {{\n        listen 127.0.0.1:{port} {listen};\n        {server}\n    }}\n}}\n"
     )
 }
