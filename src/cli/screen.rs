@@ -1,5 +1,5 @@
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -13,73 +13,87 @@ const TURN: Duration = Duration::from_millis(120);
 /// stderr during a run: lines that stay, and on a terminal one line at the bottom that is redrawn.
 pub(super) struct Screen {
     terminal: Terminal,
-    bar: Option<ProgressBar>,
-    asking: AtomicBool,
+    bottom: Mutex<Bottom>,
+}
+
+/// The line at the bottom.
+enum Bottom {
+    /// Not drawn now.
+    Free,
+    /// Drawn.
+    Drawn(ProgressBar),
+    /// A person types there.
+    Asking,
 }
 
 impl Screen {
-    /// With a spinner where a line can be redrawn.
+    /// Nothing drawn yet.
     pub(super) fn new(terminal: &Terminal) -> Self {
-        let bar = terminal.can_redraw().then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            // The template is ours and constant: if it cannot be read, indicatif's own spinner is as good.
-            let style = ProgressStyle::with_template("{spinner} {wide_msg}")
-                .unwrap_or_else(|_| ProgressStyle::default_spinner());
-            bar.set_style(style);
-            bar
-        });
         Self {
             terminal: terminal.clone(),
-            bar,
-            asking: AtomicBool::new(false),
+            bottom: Mutex::new(Bottom::Free),
         }
     }
 
     /// Whether a line is redrawn, so that no heartbeat is needed.
     pub(super) fn is_live(&self) -> bool {
-        self.bar.is_some()
+        self.terminal.can_redraw()
     }
 
     /// Writes a line that stays.
     pub(super) fn line(&self, text: &str) {
-        match &self.bar {
-            Some(bar) if !self.asking.load(Ordering::Acquire) => bar.suspend(|| self.terminal.note(text)),
-            _ => self.terminal.note(text),
+        match &*self.bottom() {
+            Bottom::Drawn(bar) => bar.suspend(|| self.terminal.note(text)),
+            Bottom::Free | Bottom::Asking => self.terminal.note(text),
         }
     }
 
     /// Says what goes on; `None` = nothing does.
     pub(super) fn pending(&self, text: Option<String>) {
-        let Some(bar) = &self.bar else { return };
-        if self.asking.load(Ordering::Acquire) {
+        let Some(text) = text.filter(|_| self.is_live()) else {
+            self.clear();
             return;
+        };
+        let mut bottom = self.bottom();
+        if matches!(*bottom, Bottom::Free) {
+            *bottom = Bottom::Drawn(spinner());
         }
-        match text {
-            Some(text) => {
-                bar.set_message(text);
-                bar.enable_steady_tick(TURN);
-            }
-            None => self.clear(),
+        if let Bottom::Drawn(bar) = &*bottom {
+            bar.set_message(text);
         }
     }
 
     /// Takes the redrawn line away.
     pub(super) fn clear(&self) {
-        if let Some(bar) = &self.bar {
-            bar.disable_steady_tick();
-            bar.set_message("");
-            bar.reset();
-            bar.set_draw_target(ProgressDrawTarget::hidden());
-            bar.set_draw_target(ProgressDrawTarget::stderr());
+        let mut bottom = self.bottom();
+        if let Bottom::Drawn(bar) = &*bottom {
+            bar.finish_and_clear();
+            *bottom = Bottom::Free;
         }
     }
 
-    /// Asks a person and waits for a line. Nothing is redrawn meanwhile: a lock held here would stop the whole run.
+    /// Asks a person and waits for a line. Nothing is redrawn meanwhile, and nothing is locked: the run must not wait for
+    /// the answer where it need not.
     pub(super) fn ask(&self, question: &str) -> Result<String, CliError> {
         self.clear();
-        self.asking.store(true, Ordering::Release);
+        *self.bottom() = Bottom::Asking;
         let answer = Terminal::ask(question);
-        self.asking.store(false, Ordering::Release);
+        *self.bottom() = Bottom::Free;
         answer
     }
+
+    /// A panic of another thread while it drew leaves nothing half done here.
+    fn bottom(&self) -> MutexGuard<'_, Bottom> {
+        self.bottom.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn spinner() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    // The template is ours and constant: if it cannot be read, indicatif's own spinner is as good.
+    let style =
+        ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    bar.set_style(style);
+    bar.enable_steady_tick(TURN);
+    bar
 }

@@ -341,7 +341,7 @@ fn step_status(step: &StepId, attempt: Option<&Attempt>, live: &Live) -> StepSta
     StepStatus {
         id: step.clone(),
         standing,
-        detail: detail.filter(|text| !text.is_empty()),
+        detail: detail.filter(|text| !text.is_empty() && text != standing),
     }
 }
 
