@@ -18,7 +18,7 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    engine::{self, ApplyRequest, NotSupported, Outcome, PlanInput},
+    engine::{self, ApplyRequest, Outcome, PlanInput},
     journal::{RunLock, RunState, SqliteStore, Store as _},
     kind::Program,
     model::{ChangeSet, PhaseId, RunId, Standing},
@@ -123,10 +123,11 @@ impl Session<'_> {
         if state.is_some_and(|state| state.rollback.is_some() || state.frozen.is_some()) {
             return None;
         }
-        let what = not_supported(program, state);
         let reasons = refused(set);
-        let outcome = match (what.is_empty(), reasons.is_empty()) {
-            (false, _) => Outcome::NotSupported { what },
+        let outcome = match (program.unsupported.is_empty(), reasons.is_empty()) {
+            (false, _) => Outcome::NotSupported {
+                what: program.unsupported.clone(),
+            },
             (true, false) => Outcome::Refused { reasons },
             (true, true) => return None,
         };
@@ -259,18 +260,6 @@ fn no_such<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> 
         what: format!("the plan has no {what} `{name}`"),
         help,
     }
-}
-
-/// What the plan asks for and this version cannot do.
-fn not_supported(program: &Program, state: Option<&RunState>) -> Vec<String> {
-    engine::not_supported(program, state, |kind| matches!(kind, "apicurio" | "nginx"))
-        .into_iter()
-        .map(|missing| match missing {
-            NotSupported::Gate { phase, gate } => format!("gate `{gate}` of phase `{phase}`"),
-            NotSupported::Kind { step, uses } => format!("kind `{uses}` of step `{step}`"),
-            NotSupported::System { system, kind } => format!("type `{kind}` of system `{system}`"),
-        })
-        .collect()
 }
 
 /// The steps that facts forbid.

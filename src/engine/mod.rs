@@ -5,13 +5,12 @@
 //! (looks)                   (pure)                   (pure)
 //! ```
 //!
-//! `planner`, `scheduler`, `gates` and `facts` cannot do anything: they are given values, not handles. `refresh` gets a
+//! `planner`, `scheduler` and `facts` cannot do anything: they are given values, not handles. `refresh` gets a
 //! handle that cannot write. Nothing here names a kind: the class decides.
 
 mod digests;
 mod executor;
 mod facts;
-mod gates;
 mod observations;
 mod planner;
 mod refresh;
@@ -24,7 +23,6 @@ mod way_back;
 
 pub use executor::{ApplyRequest, EngineError, Outcome, apply};
 pub use facts::{FactsOf, facts};
-pub use gates::{NotSupported, not_supported};
 pub use observations::{Observations, Observed};
 pub use planner::{CHANGE_SET_FORMAT, PlanInput, plan, void_checks};
 pub use refresh::refresh;

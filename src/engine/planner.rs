@@ -316,6 +316,9 @@ impl<'a> Walk<'a> {
         let Some(key) = &at.address else {
             return unplannable("it has no address");
         };
+        if let Some(reason) = self.foreign(effect, key) {
+            return unplannable(reason);
+        }
         match at.known {
             Some(StepState::Done { intent, sequence, .. }) if !at.edited() => {
                 self.done(at, effect, key, intent.as_ref(), *sequence)
@@ -332,6 +335,15 @@ impl<'a> Walk<'a> {
                 self.pending(at, effect, key)
             }
         }
+    }
+
+    /// Why the resource is another run's, as far as it can be seen now.
+    fn foreign(&self, effect: &dyn DynEffect, key: &ResourceKey) -> Option<String> {
+        let Now::Known(now) = self.world.live(key) else {
+            return None;
+        };
+        let ours = self.input.state.map(|state| &state.run);
+        effect.foreign(&now, ours).ok().flatten()
     }
 
     /// Done in this attempt, phase open: the last writer of a resource must still find its target.

@@ -22,7 +22,7 @@ use crate::{
     },
     model::{
         Change, ChangeSet, Class, DocPath, Findings, Gates, OnFailure, Phase, Plan, PlanDuration, Region, ResourceKey,
-        Retry, Standing, Step, StepChange, StepId, SystemDecl, Touches, Vars, digest_of,
+        Retry, RunId, Standing, Step, StepChange, StepId, SystemDecl, Touches, Vars, digest_of,
     },
     resource::{Depth, Probed},
     system::{Act, Observe, Progress, SystemError},
@@ -88,6 +88,13 @@ impl DynEffect for Double {
 
     fn after(&self, _now: &Value, inputs: &Inputs) -> Result<Value, KindError> {
         self.aim(inputs)
+    }
+
+    fn foreign(&self, now: &Value, ours: Option<&RunId>) -> Result<Option<String>, KindError> {
+        let theirs = now.get("run").and_then(Value::as_str);
+        Ok(theirs
+            .filter(|theirs| ours.is_none_or(|ours| ours.as_str() != *theirs))
+            .map(|theirs| format!("set by run {theirs}")))
     }
 
     fn regresses(&self, now: &Value) -> Result<Option<String>, KindError> {

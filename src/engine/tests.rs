@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use super::{NotSupported, Observed, not_supported, testing::Lab, void_checks};
+use super::{Observed, testing::Lab, void_checks};
 use crate::{
     journal::{
         Body, SettledBy,
@@ -626,39 +626,6 @@ fn decisive_facts_move_the_digest_and_counts_do_not() {
         .systems
         .insert("lb".into(), json!({"reachable": true, "route": {"to": "v3"}}));
     assert_ne!(moved.plan(None).digest, base);
-}
-
-#[test]
-fn gates_kinds_and_systems_that_this_version_lacks_are_listed_before_anything_runs() {
-    let program = migration().program();
-    let none = |_: &str| false;
-    let found: Vec<String> = not_supported(&program, None, |_| true)
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert_eq!(
-        found,
-        [
-            "phase `freeze`: the gate `window` is not supported yet",
-            "phase `freeze`: the gate `approval` is not supported yet",
-            "step `watch`: the kind `metrics.watch` is not supported yet",
-        ]
-    );
-    let lab = Lab::new().system("v2", json!({})).phase("one");
-    let lab = lab.effect_with("a", "v2/content", 1, |_, double| {
-        double.touches.systems = ["v2".into()].into()
-    });
-    let system = NotSupported::System {
-        system: "v2".into(),
-        kind: "apicurio".to_owned(),
-    };
-    assert_eq!(not_supported(&lab.program(), None, none), [system]);
-    let closed = Log::new()
-        .phase("one", &["a"])
-        .done("a", Says::default())
-        .closed()
-        .state();
-    assert_eq!(not_supported(&lab.program(), Some(&closed), none), []);
 }
 
 #[test]

@@ -3,7 +3,7 @@ use serde_json::Value;
 
 use super::{ApplyError, Inputs, KindError, PlanView, Receipt};
 use crate::{
-    model::{Change, Findings, Step, Touches},
+    model::{Change, Findings, RunId, Step, Touches},
     resource::Resource,
     system::{Act, Progress},
 };
@@ -51,6 +51,12 @@ pub trait Effect: Send + Sync + 'static {
 
     /// Why doing it now would move the resource backwards (a forward route that would move v3 to v2).
     fn regresses(_spec: &Self::Spec, _now: &<Self::On as Resource>::State) -> Option<String> {
+        None
+    }
+
+    /// Why the resource is not ours to look at from this journal: another run left its mark on it. `ours` is the run that the
+    /// journal knows; `None` before the first apply.
+    fn foreign(_spec: &Self::Spec, _now: &<Self::On as Resource>::State, _ours: Option<&RunId>) -> Option<String> {
         None
     }
 

@@ -10,7 +10,7 @@ use super::{
     ApplyError, Capture, Check, Effect, Inputs, KindError, PlanView, Receipt, Undo, Verdict, Wait, WaitStatus,
 };
 use crate::{
-    model::{Change, Class, Findings, ResourceKey, Step, Touches},
+    model::{Change, Class, Findings, ResourceKey, RunId, Step, Touches},
     resource::{Depth, Probed, Resource},
     system::{Act, Observe, Progress, SystemError},
 };
@@ -76,6 +76,8 @@ pub trait DynEffect: Send + Sync {
     fn after(&self, now: &Value, inputs: &Inputs) -> Result<Value, KindError>;
     /// See [`Effect::regresses`].
     fn regresses(&self, now: &Value) -> Result<Option<String>, KindError>;
+    /// See [`Effect::foreign`].
+    fn foreign(&self, now: &Value, ours: Option<&RunId>) -> Result<Option<String>, KindError>;
     /// See [`Effect::observable`].
     fn observable(&self) -> bool;
     /// See [`Effect::apply`].
@@ -195,6 +197,10 @@ impl<E: Effect> DynEffect for Bound<E, E::Spec> {
 
     fn regresses(&self, now: &Value) -> Result<Option<String>, KindError> {
         Ok(E::regresses(&self.spec, &read::<StateOf<E>>(E::NAME, now)?))
+    }
+
+    fn foreign(&self, now: &Value, ours: Option<&RunId>) -> Result<Option<String>, KindError> {
+        Ok(E::foreign(&self.spec, &read::<StateOf<E>>(E::NAME, now)?, ours))
     }
 
     fn observable(&self) -> bool {

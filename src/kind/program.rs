@@ -13,6 +13,8 @@ pub struct Program {
     pub order: Vec<StepId>,
     /// Its frozen regions, in order.
     pub regions: Vec<Region>,
+    /// What it asks for and this version does not have, in words with their place; `apply` refuses it before its first effect.
+    pub unsupported: Vec<String>,
     behaviours: BTreeMap<StepId, Behaviour>,
 }
 
@@ -23,8 +25,16 @@ impl Program {
             plan,
             order,
             regions,
+            unsupported: Vec::new(),
             behaviours,
         }
+    }
+
+    /// Names what it asks for and this version does not have.
+    #[must_use]
+    pub fn lacking(mut self, unsupported: Vec<String>) -> Self {
+        self.unsupported = unsupported;
+        self
     }
 
     /// The behaviour of a step, forward or in a rollback list; `None` when its kind is not supported yet.

@@ -7,9 +7,9 @@ use super::{
     step::{Again, StepRun, Tried},
 };
 use crate::{
-    journal::{Body, Part, SettledBy, StepState},
+    journal::{Body, Intent, Part, SettledBy, StepState},
     kind::{DynEffect, Inputs, Receipt, Undo},
-    model::{Change, Class, Event, Phase, PlanDuration, Step, StepId, Touches},
+    model::{Change, Class, Event, PlanDuration, Step, StepId, Touches},
     resource::{Depth, Probed},
     system::{Answer, causes},
 };
@@ -98,7 +98,7 @@ impl Executor {
             Ok(before) => before,
             Err(failed) => return Ok(Err(failed)),
         };
-        let change = match self.change(run, effect, &before, &inputs).await {
+        let change = match self.change(run, effect, &before, &inputs) {
             Ok(change) => change,
             Err(failed) => return Ok(Err(failed)),
         };
@@ -125,13 +125,17 @@ impl Executor {
     }
 
     /// What is to be done, or why it must not be.
-    async fn change(
-        &mut self,
+    fn change(
+        &self,
         run: &StepRun<'_>,
         effect: &dyn DynEffect,
         now: &Value,
         inputs: &Inputs,
     ) -> Result<Change, Failed> {
+        let foreign = effect.foreign(now, Some(self.act.run()));
+        if let Some(reason) = foreign.map_err(|error| Failed::new(causes(&error)))? {
+            return Err(Failed::refused(reason));
+        }
         if run.part == Part::Forward {
             if let Some(reason) = effect.regresses(now).map_err(|error| Failed::new(causes(&error)))? {
                 return Err(Failed::refused(format!(
@@ -394,16 +398,20 @@ impl Executor {
     /// Whether a settled effect of an open phase still holds; what does not is repaired, unless that is a regress.
     pub(super) async fn still_holds(
         &mut self,
-        _phase: &Phase,
+        intent: Option<&Intent>,
         step: &Step,
         effect: &dyn DynEffect,
     ) -> Result<Again, EngineError> {
         if !effect.observable() || self.moved_on(effect, step) || self.belongs_to_clients(effect) {
             return Ok(Again::Holds);
         }
-        let inputs = match self.inputs(effect.touches().inputs.iter()) {
-            Ok(inputs) => inputs,
-            Err(error) => return Ok(Again::Stop(error)),
+        // The snapshot pinned in the intent is the target; what the source did later is not drift.
+        let inputs = match intent {
+            Some(intent) => Inputs(intent.inputs.clone()),
+            None => match self.inputs(effect.touches().inputs.iter()) {
+                Ok(inputs) => inputs,
+                Err(error) => return Ok(Again::Stop(error)),
+            },
         };
         let now = match self.probe(effect).await {
             Ok(now) => now,

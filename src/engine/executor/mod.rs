@@ -24,7 +24,7 @@ pub(super) use ledger::Ledger;
 pub(super) use step::{Condition, StepRun, Tried};
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::Arc,
     time::Duration,
 };
@@ -33,7 +33,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{FactsOf, facts};
+use super::{FactsOf, facts, void_checks};
 use crate::{
     expr::Expression,
     journal::{Body, RunState},
@@ -47,9 +47,10 @@ use crate::{
 /// # Errors
 /// When the journal cannot be written, or this runner was replaced by another.
 pub async fn apply(request: ApplyRequest) -> Result<Outcome, EngineError> {
-    let refused = precheck::not_supported(&request.program);
-    if !refused.is_empty() {
-        return Ok(Outcome::NotSupported { what: refused });
+    if !request.program.unsupported.is_empty() {
+        return Ok(Outcome::NotSupported {
+            what: request.program.unsupported,
+        });
     }
     if let Some(state) = &request.state {
         // A way back under way is never refused because of an edit.
@@ -77,6 +78,8 @@ pub(super) struct Executor {
     events: mpsc::UnboundedSender<Event>,
     /// Steps settled before this session began: an open phase looks at them again, once.
     resumed: bool,
+    /// Checks whose verdict was void when this session began.
+    void: BTreeSet<StepId>,
     /// Resources that this session moved: verdicts about them are void.
     rewritten: BTreeSet<ResourceKey>,
     /// How long the freeze of this session took to settle: the measure of the way back.
@@ -125,6 +128,10 @@ impl Executor {
         } = request;
         let act = world.allow_writes(run.clone(), people);
         let resumed = state.is_some();
+        let void = state
+            .as_ref()
+            .map(|state| void_checks(&program, state))
+            .unwrap_or_default();
         let mut ledger = Ledger::new(store, run.clone(), fence, state);
         if resumed {
             ledger.append(Body::SessionStarted { holder })?;
@@ -144,6 +151,7 @@ impl Executor {
             signals: Signals::new(signals),
             events,
             resumed,
+            void,
             rewritten: BTreeSet::new(),
             freeze_took: None,
         };
@@ -233,10 +241,9 @@ impl Executor {
             if let [root, system, ..] = name.as_slice()
                 && root == "systems"
             {
-                let system = SystemName::new(system.clone());
-                if !systems.contains_key(&system) {
-                    let seen = self.act.facts(&system).await;
-                    systems.insert(system, seen);
+                if let Entry::Vacant(place) = systems.entry(SystemName::new(system.clone())) {
+                    let seen = self.act.facts(place.key()).await;
+                    place.insert(seen);
                 }
             }
         }

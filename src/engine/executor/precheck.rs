@@ -10,29 +10,6 @@ use crate::{
     model::{Phase, Plan, SystemName},
 };
 
-/// Everything in the plan whose engine this version does not have.
-pub(super) fn not_supported(program: &Program) -> Vec<String> {
-    let mut what = Vec::new();
-    for phase in &program.plan.phases {
-        for gate in phase.gates.names() {
-            what.push(format!("gate `{gate}` of phase `{}`", phase.id));
-        }
-        let steps = phase.steps.iter().chain(phase.rollback.iter().flatten());
-        for step in steps {
-            if program.behaviour(&step.id).is_none() {
-                what.push(format!("kind `{}` of step `{}`", step.uses, step.id));
-            }
-            if step.checkpoint.iter().any(|assertion| assertion.held_for.is_some()) {
-                what.push(format!("`for` in the checkpoint of step `{}`", step.id));
-            }
-        }
-        if phase.checkpoint.iter().any(|assertion| assertion.held_for.is_some()) {
-            what.push(format!("`for` in the checkpoint of phase `{}`", phase.id));
-        }
-    }
-    what
-}
-
 /// Who each system is: its type and addresses, without how to log in. Recorded at the first apply; another one is refused.
 pub(super) fn identities(plan: &Plan) -> BTreeMap<SystemName, Value> {
     plan.systems

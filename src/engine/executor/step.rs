@@ -1,4 +1,7 @@
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use backon::BackoffBuilder as _;
 use serde_json::Value;
@@ -6,7 +9,7 @@ use serde_json::Value;
 use super::{EngineError, Executor, Failed, Failure, Flow, Guard, Outcome, Stopped};
 use crate::{
     expr::Expression,
-    journal::{Body, Failure as FailureRecord, Part, SettledBy, StepState},
+    journal::{Body, Failure as FailureRecord, Intent, Part, SettledBy, StepState},
     kind::{Behaviour, DynCapture, DynCheck, DynWait, Inputs, WaitStatus},
     model::{Class, Event, Phase, PhaseId, ResourceKey, Step},
     system::causes,
@@ -45,12 +48,15 @@ impl Executor {
         let asked = step.condition.is_some() && known.as_ref().is_some_and(|known| known.intent().is_some());
         let in_doubt = match known {
             Some(StepState::Skipped { .. }) => return Ok(Flow::On),
+            Some(StepState::Done { digest, .. }) if digest != step.digest => false,
             Some(StepState::Done { .. }) if !self.is_resumed() => return Ok(Flow::On),
-            Some(StepState::Done { outputs, .. }) => match self.look_again(phase, step, &outputs).await? {
-                Again::Holds => return Ok(Flow::On),
-                Again::Run => false,
-                Again::Stop(reason) => return Ok(self.failed(step, reason)),
-            },
+            Some(StepState::Done { outputs, intent, .. }) => {
+                match self.look_again(step, &outputs, intent.as_ref()).await? {
+                    Again::Holds => return Ok(Flow::On),
+                    Again::Run => false,
+                    Again::Stop(reason) => return Ok(self.failed(step, reason)),
+                }
+            }
             Some(StepState::Intended(_)) => true,
             Some(StepState::Failed { in_doubt, .. }) => in_doubt,
             None => false,
@@ -333,13 +339,18 @@ impl Executor {
     }
 
     /// An open phase looks once more at what an earlier session settled.
-    async fn look_again(&mut self, phase: &Phase, step: &Step, outputs: &Value) -> Result<Again, EngineError> {
+    async fn look_again(
+        &mut self,
+        step: &Step,
+        outputs: &Value,
+        intent: Option<&Intent>,
+    ) -> Result<Again, EngineError> {
         let program = self.program.clone();
         let Some(behaviour) = program.behaviour(&step.id) else {
             return Ok(Again::Holds);
         };
         match behaviour {
-            Behaviour::Effect(effect) => self.still_holds(phase, step, effect.as_ref()).await,
+            Behaviour::Effect(effect) => self.still_holds(intent, step, effect.as_ref()).await,
             Behaviour::Capture(capture) => match capture.intact(outputs, &self.act).await {
                 Ok(true) => Ok(Again::Holds),
                 Ok(false) if self.freeze().is_some() => Ok(Again::Run),
@@ -348,7 +359,7 @@ impl Executor {
                 )),
                 Err(error) => Ok(Again::Stop(causes(&error))),
             },
-            Behaviour::Check(check) => Ok(if self.was_rewritten(&check.touches().reads) {
+            Behaviour::Check(check) => Ok(if self.is_void(step, &check.touches().reads) {
                 Again::Run
             } else {
                 Again::Holds
@@ -357,8 +368,9 @@ impl Executor {
         }
     }
 
-    fn was_rewritten(&self, reads: &std::collections::BTreeSet<ResourceKey>) -> bool {
-        reads.iter().any(|key| self.rewritten.contains(key))
+    /// Whether something that a check read was moved since its verdict, by this session or an earlier one.
+    fn is_void(&self, check: &Step, reads: &BTreeSet<ResourceKey>) -> bool {
+        self.void.contains(&check.id) || reads.iter().any(|key| self.rewritten.contains(key))
     }
 }
 

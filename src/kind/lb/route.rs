@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     kind::{ApplyError, Effect, Inputs, KindError, PlanView, Receipt, Undo},
-    model::{Action, BackendName, Change, Findings, ResourceKey, Step, SystemName, Touches},
+    model::{Action, BackendName, Change, Findings, ResourceKey, RunId, Step, SystemName, Touches},
     resource::{Probed, Route, RouteKey, RouteState, RouteTo, RouteWrites},
     system::{Act, Progress, SystemError, nginx::RouteTarget},
 };
@@ -101,6 +101,11 @@ impl Effect for LbRoute {
             generation: None,
             ..now.clone()
         })
+    }
+
+    fn foreign(_spec: &LbRouteSpec, now: &RouteState, ours: Option<&RunId>) -> Option<String> {
+        let theirs = now.run.as_ref().filter(|theirs| Some(*theirs) != ours)?;
+        Some(format!("its route was set by run {theirs}, whose journal is not here"))
     }
 
     fn regresses(spec: &LbRouteSpec, now: &RouteState) -> Option<String> {

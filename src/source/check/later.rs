@@ -23,9 +23,40 @@ const LATER_KEYS: &[(&str, &[&str])] = &[
     ("apicurio", &["tenant"]),
 ];
 
+/// The code of every such warning.
+const CODE: &str = "plan::not_supported_yet";
+
 fn warning(at: DocPath, what: &str) -> Finding {
-    Finding::warning("plan::not_supported_yet", at, format!("{what} is not supported yet"))
+    Finding::warning(CODE, at, format!("{what} is not supported yet"))
         .help("`plan` shows it; `apply` refuses the plan before its first effect.")
+}
+
+/// All that was warned of, each with the phase, step or system that asks for it.
+pub(super) fn lacking(plan: &Plan, found: &Findings) -> Vec<String> {
+    let later = found.iter().filter(|finding| finding.code == CODE);
+    later
+        .map(|finding| format!("{}: {}", asker(plan, &finding.at), finding.what))
+        .collect()
+}
+
+/// Who stands at a place: the innermost of system, phase and step.
+fn asker(plan: &Plan, at: &DocPath) -> String {
+    let above = |outer: &DocPath| at.segments().starts_with(outer.segments());
+    for phase in &plan.phases {
+        if let Some(step) = phase
+            .steps
+            .iter()
+            .chain(phase.rollback.iter().flatten())
+            .find(|step| above(&step.at))
+        {
+            return format!("step `{}`", step.id);
+        }
+        if above(&phase.at) {
+            return format!("phase `{}`", phase.id);
+        }
+    }
+    let system = plan.systems.iter().find(|(_, declared)| above(&declared.at));
+    system.map_or_else(|| "the plan".to_owned(), |(name, _)| format!("system `{name}`"))
 }
 
 /// Types of systems, and keys of theirs.

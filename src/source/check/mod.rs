@@ -87,7 +87,8 @@ pub(super) fn check(
             phase.on_failure = OnFailure::Rollback;
         }
     }
-    Program::new(plan, order, regions.frozen, behaviours)
+    let lacking = later::lacking(&plan, out);
+    Program::new(plan, order, regions.frozen, behaviours).lacking(lacking)
 }
 
 /// What each kind has to say about its own steps.
