@@ -105,10 +105,11 @@ pub(super) fn ending(outcome: &Outcome, apply: &str, status: &str) -> Ending {
     }
 }
 
-/// A command of the engine, which does not know how the plan was named, as it can be typed: `regplan apply --confirm docs`
-/// gets the plan file and its flags.
+/// A command of the engine or a kind, which do not know how the plan was named, as it can be typed: `regplan apply … --confirm
+/// docs` gets the plan file and its flags.
 pub(super) fn typed(command: &str, apply: &str) -> String {
-    match command.strip_prefix("regplan apply") {
+    let rest = command.strip_prefix("regplan apply");
+    match rest.map(|rest| rest.strip_prefix(" …").unwrap_or(rest)) {
         Some(rest) if rest.is_empty() || rest.starts_with(" --") => format!("{apply}{rest}"),
         _ => command.to_owned(),
     }
@@ -211,6 +212,10 @@ mod tests {
         let apply = "regplan apply p.yaml --env prod";
         assert_eq!(
             typed("regplan apply --confirm docs", apply),
+            "regplan apply p.yaml --env prod --confirm docs"
+        );
+        assert_eq!(
+            typed("regplan apply … --confirm docs", apply),
             "regplan apply p.yaml --env prod --confirm docs"
         );
         assert_eq!(typed("regplan apply", apply), apply);
