@@ -59,6 +59,11 @@ fn context(facts: &Value) -> Result<Context<'static, 'static>, EvaluateError> {
 }
 
 /// Whether `a` is within `percent` of `b`.
+#[expect(clippy::needless_pass_by_value, reason = "`cel` hands arguments over by value")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a percentage is one of two of `cel`'s many types"
+)]
 fn within_pct(a: i64, b: i64, percent: objects::Value) -> Result<bool, ExecutionError> {
     let failed = |what: &str| Err(ExecutionError::function_error("within_pct", what));
     // Counts of artifacts and versions are far below 2^53.
@@ -121,12 +126,11 @@ fn missing(part: &Part, facts: &Value) -> Option<EvaluateError> {
 fn look_up<'a>(facts: &'a Value, path: &[String]) -> Option<&'a Value> {
     let mut now = facts;
     for (depth, key) in path.iter().enumerate() {
-        match now {
-            Value::Object(map) => now = map.get(key)?,
-            // What follows is an access into a value that is none: a mistake of types, not a missing fact.
-            _ if depth > 0 => return Some(now),
-            _ => return None,
-        }
+        let Some(map) = now.as_object() else {
+            // What follows is an access into a value that has no parts: a mistake of types, not a missing fact.
+            return (depth > 0).then_some(now);
+        };
+        now = map.get(key)?;
     }
     (!now.is_null()).then_some(now)
 }

@@ -132,7 +132,7 @@ fn mistakes_point_at_their_bytes() {
         ("a = b", "="),
     ] {
         let error = Expression::parse(text).unwrap_err();
-        let found = &text[error.at.clone()];
+        let found = text.get(error.at.clone()).unwrap();
         assert!(
             found == at || (at == "the end" && error.at.end == text.len()),
             "{text}: {error:?}"
@@ -146,7 +146,7 @@ fn names_are_facts_with_their_bytes_and_not_methods_or_loop_variables() {
     let names = Expression::parse(text).unwrap().names();
     let found: Vec<_> = names
         .iter()
-        .map(|(path, at)| (path.join("."), &text[at.clone()]))
+        .map(|(path, at)| (path.join("."), text.get(at.clone()).unwrap()))
         .collect();
     assert_eq!(
         found,
@@ -171,7 +171,11 @@ fn hostile_expressions_end_in_an_error() {
         "x".repeat(5_000),
         "l.all(a, l.all(b, l.all(c, true)))".to_owned(),
     ] {
-        assert!(Expression::parse(&text).is_err(), "{}", &text[..10]);
+        assert!(
+            Expression::parse(&text).is_err(),
+            "{}",
+            text.chars().take(10).collect::<String>()
+        );
     }
 }
 
@@ -188,6 +192,8 @@ fn facts_that_are_too_large_are_refused() {
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_parser_panic(text in "[a-z.(){}!&|=<>0-9\"'\\[\\],? ]{0,200}") {
-        let _ = Expression::parse(&text).map(|parsed| parsed.judge(&facts()));
+        if let Ok(parsed) = Expression::parse(&text) {
+            drop(parsed.judge(&facts()));
+        }
     }
 }

@@ -11,7 +11,10 @@ use serde::{
 ///
 /// Sorted by name. A slice, since a `BTreeMap` of two labels takes half a KiB, and there may be one for each version.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Labels(Box<[(Box<str>, Option<Box<str>>)]>);
+pub struct Labels(Box<[Label]>);
+
+/// A name, and a value if it has one.
+type Label = (Box<str>, Option<Box<str>>);
 
 impl Labels {
     /// One map of 2.6's two fields.

@@ -40,7 +40,7 @@ pub(super) fn read(name: &str, text: String, files: &[(String, String)], options
     } else {
         None
     };
-    let findings = in_file_order(findings, &document);
+    let findings = in_file_order(&findings, &document);
     Loaded {
         program: program.filter(|_| !findings.has_errors()),
         findings,
@@ -48,7 +48,7 @@ pub(super) fn read(name: &str, text: String, files: &[(String, String)], options
     }
 }
 
-fn in_file_order(findings: Findings, document: &Document) -> Findings {
+fn in_file_order(findings: &Findings, document: &Document) -> Findings {
     let mut sorted: Vec<(usize, Finding)> = findings
         .iter()
         .map(|finding| (document.range(finding).start, finding.clone()))
@@ -261,12 +261,10 @@ fn var_file(name: &str, text: &str, out: &mut Findings) -> Option<Map<String, Va
         let what = format!("{name}, line {line}: {}", finding.what);
         out.push(Finding::error("plan::var_file", DocPath::root().key("vars"), what));
     }
-    match value? {
-        Value::Object(map) => Some(map),
-        _ => {
-            let what = format!("{name} is no mapping of variables to values");
-            out.push(Finding::error("plan::var_file", DocPath::root().key("vars"), what));
-            None
-        }
-    }
+    let Value::Object(map) = value? else {
+        let what = format!("{name} is no mapping of variables to values");
+        out.push(Finding::error("plan::var_file", DocPath::root().key("vars"), what));
+        return None;
+    };
+    Some(map)
 }

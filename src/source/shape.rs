@@ -158,6 +158,10 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the library's own words do for what schemas of ours never use"
+    )]
     fn read(&self, error: &ValidationError<'_>, out: &mut Vec<Finding>) {
         let at = self.path(error.instance_path().as_str());
         let instance = error.instance();
@@ -206,12 +210,10 @@ impl Reader<'_> {
     ) {
         let mut constants = Vec::new();
         for error in context.iter().flatten() {
-            match error.kind() {
-                ValidationErrorKind::Constant { expected_value } => constants.push(expected_value.to_string()),
-                ValidationErrorKind::Enum { options } => {
-                    constants.extend(options.as_array().into_iter().flatten().map(ToString::to_string));
-                }
-                _ => {}
+            if let ValidationErrorKind::Constant { expected_value } = error.kind() {
+                constants.push(expected_value.to_string());
+            } else if let ValidationErrorKind::Enum { options } = error.kind() {
+                constants.extend(options.as_array().into_iter().flatten().map(ToString::to_string));
             }
         }
         if !constants.is_empty() {
@@ -263,10 +265,8 @@ impl Reader<'_> {
         let mut now = self.schema;
         for raw in above.split('/').skip(1) {
             let name = raw.replace("~1", "/").replace("~0", "~");
-            let next = match now {
-                Value::Array(list) => name.parse::<usize>().ok().and_then(|index| list.get(index)),
-                _ => now.get(&name),
-            };
+            let index = name.parse::<usize>().ok().filter(|_| now.is_array());
+            let next = index.map_or_else(|| now.get(&name), |index| now.get(index));
             let Some(next) = next else { break };
             now = match next.as_str() {
                 Some(target) if name == "$ref" => self.target(target).unwrap_or(next),
@@ -418,11 +418,10 @@ fn word_of(value: &Value) -> &'static str {
 
 /// A value in backticks, short.
 fn shown(value: &Value) -> String {
-    match value {
-        Value::Array(_) => "this".to_owned(),
-        Value::Object(_) => "this".to_owned(),
-        _ => format!("`{}`", bare(value)),
+    if value.is_array() || value.is_object() {
+        return "this".to_owned();
     }
+    format!("`{}`", bare(value))
 }
 
 fn bare(value: &Value) -> String {

@@ -221,6 +221,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the parser's other events hold no values")]
     fn event(&mut self, event: Event<'_>, range: Range<usize>) -> Step {
         if event.tag().is_some() {
             return fatal(

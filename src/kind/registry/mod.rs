@@ -11,7 +11,7 @@ pub use export::RegistryExport;
 pub use import::RegistryImport;
 pub use verify::RegistryVerify;
 
-use super::{Capture as _, PlanView};
+use super::{Capture as _, PlanView, is_later_kind};
 use crate::model::{DocPath, Finding, Findings, StepId, SystemName};
 
 /// A finding when the step that a field names is there and takes no export.
@@ -20,7 +20,8 @@ fn needs_export(plan: &PlanView<'_>, field: &str, step: &StepId, out: &mut Findi
     let Some(found) = steps.find(|found| found.id == *step) else {
         return;
     };
-    if found.uses != RegistryExport::NAME {
+    // A kind of a later version may well take one.
+    if found.uses != RegistryExport::NAME && !is_later_kind(&found.uses) {
         let at = DocPath::root().key("with").key(field);
         let what = format!("step `{step}` is a {}, which takes no export", found.uses);
         out.push(Finding::error("plan::wrong_step", at, what).help("Name a step that uses `registry.export`."));

@@ -1,7 +1,5 @@
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::later;
 use crate::{
     kind::{self, Behaviour, KNOWN_LATER_KINDS, Kind},
@@ -111,8 +109,6 @@ pub(super) fn place_in_with(step: &Step, name: &str) -> crate::model::DocPath {
             return with.key(key.clone()).index(index);
         }
     }
-    match step.with {
-        Value::Object(ref map) if !map.is_empty() => with,
-        _ => step.at.clone(),
-    }
+    let written = step.with.as_object().is_some_and(|map| !map.is_empty());
+    if written { with } else { step.at.clone() }
 }

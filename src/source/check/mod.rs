@@ -11,13 +11,13 @@ mod references;
 pub(super) use ids::Names;
 pub(super) use kinds::Decoded;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{build::Built, shape::Schemas};
 use crate::{
     graph::StepGraph,
     kind::{Behaviour, PlanView, Program},
-    model::{Findings, OnFailure, Phase, Plan, Step, StepId, SystemName, Touches},
+    model::{DocPath, Findings, OnFailure, Phase, Plan, Step, StepId, SystemName, Touches},
     region,
 };
 
@@ -76,8 +76,8 @@ pub(super) fn check(
         frozen::check(&view, built, &regions, complete && decoded, out);
         expressions::check(&view, out);
     }
-    own_checks(&plan, &behaviours, out);
     later::steps(&plan, &mut behaviours, out);
+    own_checks(&plan, &behaviours, out);
     for region in &regions.frozen {
         for phase in plan
             .phases
@@ -98,6 +98,8 @@ fn own_checks(plan: &Plan, behaviours: &BTreeMap<StepId, Behaviour>, out: &mut F
         .map(|(name, declared)| (name, declared.kind.as_str()))
         .collect();
     let view = PlanView { plan, systems };
+    // One mistake, one finding: what the rules above have said of a place, a kind need not say again.
+    let said: BTreeSet<DocPath> = out.iter().map(|finding| finding.at.clone()).collect();
     for phase in &plan.phases {
         for step in phase.steps.iter().chain(phase.rollback.iter().flatten()) {
             let Some(behaviour) = behaviours.get(&step.id) else {
@@ -108,6 +110,9 @@ fn own_checks(plan: &Plan, behaviours: &BTreeMap<StepId, Behaviour>, out: &mut F
             for finding in &found {
                 let mut finding = finding.clone();
                 finding.at = step.at.join(&finding.at);
+                if said.contains(&finding.at) {
+                    continue;
+                }
                 for related in &mut finding.related {
                     related.at = step.at.join(&related.at);
                 }

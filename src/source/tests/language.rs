@@ -245,3 +245,21 @@ fn the_schema_accepts_the_example_and_knows_keys_below_with_and_systems() {
     plan["systems"]["v2"]["url"] = json!("x");
     assert!(!validator.is_valid(&plan));
 }
+
+#[test]
+fn ten_thousand_steps_are_read_in_order() {
+    let many: String = (0..10_000)
+        .map(|n| format!("      - {{ id: s{n}, uses: run.command, with: {{ command: [echo, \"${{vars.url}}\"], creates: f{n} }} }}\n"))
+        .collect();
+    let text = format!("{HEAD}phases:\n  - id: one\n    steps:\n{many}");
+    let loaded = read(&text);
+    assert_eq!(errors(&loaded), Vec::<&Finding>::new());
+    let order = loaded.program.unwrap().order;
+    assert_eq!(order.len(), 10_000);
+    assert!(
+        order
+            .iter()
+            .enumerate()
+            .all(|(n, step)| step.as_str() == format!("s{n}"))
+    );
+}
