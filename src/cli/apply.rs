@@ -31,15 +31,15 @@ use crate::{
 pub(super) fn run(arguments: &Apply, terminal: &Terminal) -> Result<Exit, CliError> {
     let project = Project::new(&arguments.plan, Some(&arguments.state))?;
     may_ask(arguments, &project, terminal)?;
-    let program = project.load(terminal)?;
-    check_names(arguments, &program)?;
+    let checked = project.load(terminal)?;
+    check_names(arguments, &checked.program)?;
 
     let holder = RunLock::this_process(Timestamp::now());
     let lock = RunLock::take(&project.lock_path(), &holder, arguments.lock_timeout.get())?;
     let mut store = SqliteStore::open(project.state_path())?;
-    let Known { run, state } = project.known_in(&store, &program)?;
+    let Known { run, state } = project.known_in(&store, &checked.program)?;
     let run = run.unwrap_or_else(|| run_id::new(Timestamp::now()));
-    let program = project.load_for(&run, terminal)?;
+    let program = project.load_for(&run, checked, terminal)?;
     let world = project.world(&program, false)?;
 
     let runtime = runtime::start()?;

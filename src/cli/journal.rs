@@ -7,7 +7,7 @@ use crate::{
 /// `journal`: everything that was intended, done and seen, in order.
 pub(super) fn run(arguments: &Journal, terminal: &Terminal) -> Result<Exit, CliError> {
     let project = Project::new(&arguments.plan, Some(&arguments.state))?;
-    let program = project.load(terminal)?;
+    let program = project.load(terminal)?.program;
     let mut records: Vec<Record> = Vec::new();
     if let Some(store) = project.open_existing()?
         && let Some(run) = store.find_run(&program.plan.name, project.environment())?

@@ -105,13 +105,23 @@ pub(super) fn ending(outcome: &Outcome, apply: &str, status: &str) -> Ending {
     }
 }
 
-/// A command of the engine, which does not know how the plan was named, as it can be typed: `regplan apply --confirm docs`
-/// gets the plan file and its flags.
+/// A command of the engine or a kind as it can be typed: they do not know how the plan was named, and write nothing, `…` or
+/// `PLAN` in its place (`regplan apply … --confirm docs`).
 pub(super) fn typed(command: &str, apply: &str) -> String {
-    match command.strip_prefix("regplan apply") {
-        Some(rest) if rest.is_empty() || rest.starts_with(" --") => format!("{apply}{rest}"),
-        _ => command.to_owned(),
+    let plan = apply.strip_prefix("regplan apply").unwrap_or_default();
+    for verb in ["regplan apply", "regplan status"] {
+        let Some(rest) = command.strip_prefix(verb) else {
+            continue;
+        };
+        let named = [" …", " PLAN"]
+            .iter()
+            .find_map(|placeholder| rest.strip_prefix(placeholder));
+        let rest = named.unwrap_or(rest);
+        if rest.is_empty() || rest.starts_with(" --") || rest.starts_with("  ") {
+            return format!("{verb}{plan}{rest}");
+        }
     }
+    command.to_owned()
 }
 
 fn rolled_back(reason: &str, left: &[String], interrupted: Option<&'static str>) -> Ending {
@@ -213,6 +223,16 @@ mod tests {
             typed("regplan apply --confirm docs", apply),
             "regplan apply p.yaml --env prod --confirm docs"
         );
+        assert_eq!(
+            typed("regplan apply … --confirm docs", apply),
+            "regplan apply p.yaml --env prod --confirm docs"
+        );
+        assert_eq!(typed("regplan status PLAN", apply), "regplan status p.yaml --env prod");
+        assert_eq!(
+            typed("regplan apply PLAN   # again", apply),
+            "regplan apply p.yaml --env prod   # again"
+        );
+        assert_eq!(typed("regplan apply other.yaml", apply), "regplan apply other.yaml");
         assert_eq!(typed("regplan apply", apply), apply);
         assert_eq!(
             typed("systemctl start registry-v2", apply),

@@ -9,11 +9,12 @@ use crate::{
 /// `plan`: looks at everything once and shows what `apply` would do; writes nothing.
 pub(super) fn run(arguments: &Plan, terminal: &Terminal) -> Result<Exit, CliError> {
     let project = Project::new(&arguments.plan, Some(&arguments.state))?;
-    let mut program = project.load(terminal)?;
-    let known = project.known(&program)?;
-    if let Some(run) = &known.run {
-        program = project.load_for(run, terminal)?;
-    }
+    let checked = project.load(terminal)?;
+    let known = project.known(&checked.program)?;
+    let program = match &known.run {
+        Some(run) => project.load_for(run, checked, terminal)?,
+        None => checked.program,
+    };
     let world = project.world(&program, arguments.no_exec)?;
     let depth = if arguments.deep { Depth::Deep } else { Depth::Shallow };
     let state = known.state.as_ref();

@@ -112,18 +112,19 @@ impl Show {
 }
 
 /// The event with commands that can be typed as they stand.
-fn with_commands(event: Event, apply: &str) -> Event {
-    match event {
-        Event::Waiting { reason, command } => Event::Waiting {
-            reason,
-            command: command.map(|command| typed(&command, apply)),
-        },
-        Event::RollbackFailed { error, commands } => Event::RollbackFailed {
-            error,
-            commands: commands.iter().map(|command| typed(command, apply)).collect(),
-        },
-        other => other,
+fn with_commands(mut event: Event, apply: &str) -> Event {
+    if let Event::Waiting {
+        command: Some(command), ..
+    } = &mut event
+    {
+        *command = typed(command, apply);
     }
+    if let Event::RollbackFailed { commands, .. } = &mut event {
+        for command in commands {
+            *command = typed(command, apply);
+        }
+    }
+    event
 }
 
 /// Whether an event only says that all goes well.

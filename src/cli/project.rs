@@ -33,6 +33,13 @@ pub(super) struct Known {
     pub(super) state: Option<RunState>,
 }
 
+/// A plan that can be used.
+pub(super) struct Checked {
+    /// The plan.
+    pub(super) program: Program,
+    names_run: bool,
+}
+
 impl Project {
     /// From the arguments; reads nothing.
     ///
@@ -115,27 +122,34 @@ impl Project {
     ///
     /// # Errors
     /// When it cannot be read or has errors.
-    pub(super) fn load(&self, terminal: &Terminal) -> Result<Program, CliError> {
+    pub(super) fn load(&self, terminal: &Terminal) -> Result<Checked, CliError> {
         let loaded = self.look()?;
         for report in source::diagnostics(&loaded.findings, &loaded.document) {
             terminal.report(&report);
         }
-        loaded.program.ok_or_else(|| CliError::InvalidPlan {
-            errors: counted(&loaded.findings),
-        })
+        let names_run = names_run(loaded.document.text());
+        match loaded.program {
+            Some(program) => Ok(Checked { program, names_run }),
+            None => Err(CliError::InvalidPlan {
+                errors: counted(&loaded.findings),
+            }),
+        }
     }
 
-    /// The plan again for a run that is known now: `${run.id}` has a value then.
+    /// The plan for a run that is known now: `${run.id}` has a value then. Read again only where it can matter.
     ///
     /// # Errors
     /// When it cannot be read or has errors.
-    pub(super) fn load_for(&self, run: &RunId, terminal: &Terminal) -> Result<Program, CliError> {
+    pub(super) fn load_for(&self, run: &RunId, checked: Checked, terminal: &Terminal) -> Result<Program, CliError> {
+        if !checked.names_run {
+            return Ok(checked.program);
+        }
         let mut project = self.clone();
         project.options.run = Some(run.clone());
         let loaded = project.look()?;
         match loaded.program {
             Some(program) => Ok(program),
-            None => project.load(terminal),
+            None => Ok(project.load(terminal)?.program),
         }
     }
 
@@ -226,6 +240,12 @@ pub(super) fn counted(findings: &Findings) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
+/// Whether some `${…}` may name a fact of the run.
+fn names_run(text: &str) -> bool {
+    let mut references = text.split("${").skip(1);
+    references.any(|reference| reference.trim_start().starts_with("run"))
+}
+
 /// TLS needs a provider of cryptography, chosen once per process; a second choice finds the first one, which is the same.
 fn install_tls() {
     if rustls::crypto::ring::default_provider().install_default().is_err() {
@@ -280,6 +300,13 @@ mod tests {
         let project = Project::new(&arguments("/srv/plans/guide.yaml"), None).unwrap();
         assert_eq!(project.state_path(), Path::new("/srv/plans/.regplan/state.db"));
         assert_eq!(project.lock_path(), Path::new("/srv/plans/.regplan/state.db.lock"));
+    }
+
+    #[test]
+    fn a_plan_is_read_again_only_when_it_names_the_run() {
+        assert!(names_run("to: backups/${run.id}.zip"));
+        assert!(names_run("to: \"${ run.attempt }\""));
+        assert!(!names_run("uses: run.command\nurl: ${vars.run}"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::report::{self, Live};
 /// `status`: where a run stands by its journal, and what to type next; asks no system and writes nothing.
 pub(super) fn run(arguments: &Status, terminal: &Terminal) -> Result<Exit, CliError> {
     let project = Project::new(&arguments.plan, Some(&arguments.state))?;
-    let program = project.load(terminal)?;
+    let program = project.load(terminal)?.program;
     let known = project.known(&program)?;
     let live = Live {
         now: Timestamp::now(),
