@@ -454,3 +454,49 @@ fn some_of(rows: &[String]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_sent_to_a_target_that_holds_something_else() {
+        let mut delta = Delta::default();
+        assert!(refuse(&delta).is_ok());
+        delta.conflicts.push(Conflict::ContentId { content_id: 7 });
+        delta.extra_artifacts.insert(ArtifactKey::new(Some("g"), "theirs"));
+        let text = refuse(&delta).unwrap_err().to_string();
+        assert!(text.contains("contentId 7 holds other bytes there"), "{text}");
+        assert!(text.contains("g/theirs is not in the export"), "{text}");
+    }
+
+    #[test]
+    fn a_long_list_names_the_first_and_counts_the_rest() {
+        let rows: Vec<String> = (1..=7).map(|n| n.to_string()).collect();
+        assert_eq!(some_of(&rows), "1; 2; 3; 4; 5; and 2 more");
+        assert_eq!(some_of(&rows[..2]), "1; 2");
+    }
+
+    #[test]
+    fn the_recorded_file_is_bound_to_its_hash() {
+        let output = serde_json::json!({"file": "v2.zip", "sha256": "abc", "versions": 3});
+        let source = Source::recorded(&"snapshot".into(), &output).unwrap();
+        assert_eq!(
+            (source.file.as_str(), source.sha256),
+            ("v2.zip", Some(Digest::from("abc")))
+        );
+        assert!(Source::recorded(&"snapshot".into(), &serde_json::json!({"file": "v2.zip"})).is_err());
+    }
+
+    #[tokio::test]
+    async fn another_file_at_the_place_of_the_export_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("v2.zip");
+        crate::system::write_atomically(&path, |file| std::io::Write::write_all(file, b"other")).unwrap();
+        let refused = read_source(&path, Some(Digest::from("abc"))).await.unwrap_err();
+        assert!(
+            refused.to_string().contains("is not the file that was exported"),
+            "{refused}"
+        );
+    }
+}
