@@ -625,7 +625,7 @@ fn annotate(at: &Placed<'_>, notes: &mut Vec<String>) {
     }
     match at.known {
         Some(StepState::Failed { error, .. }) => notes.push(format!("failed before: {error}")),
-        Some(StepState::Intended(intent)) if intent.class != Class::Effect => {
+        Some(StepState::Intended(intent)) if matches!(intent.class, Class::Check | Class::Capture) => {
             notes.push("was interrupted".to_owned());
         }
         Some(StepState::Done { .. }) if at.edited() => notes.push("edited since it was done".to_owned()),
@@ -658,6 +658,7 @@ fn phase_change(input: &PlanInput<'_>, phase: &Phase) -> PhaseChange {
         attempt: known.map_or(1, PhaseState::attempt),
         closed: known.is_some_and(PhaseState::is_closed),
         gates: gates(phase),
+        rollback: phase.rollback.iter().flatten().map(|step| step.id.clone()).collect(),
         rolls_back: in_region || phase.on_failure == OnFailure::Rollback,
         steps: Vec::new(),
         checkpoint: Vec::new(),

@@ -2,8 +2,8 @@
 
 use super::executor::{EngineError, Executor, Failed, Outcome, StepRun, Stopped, Tried};
 use crate::{
-    journal::{Body, Part, StepState},
-    kind::{Behaviour, Undo},
+    journal::{Body, Part, SettledBy, StepState},
+    kind::{Behaviour, DynEffect, Undo},
     model::{Event, Phase, PhaseId, Step, StepId},
     system::causes,
 };
@@ -188,17 +188,6 @@ impl Executor {
             let Some(before) = self.first_before(phase, id) else {
                 continue;
             };
-            if let Some(backend) = effect.touches().opens
-                && effect.touches().thaws.is_some()
-                && self
-                    .attempt_of(phase)
-                    .is_some_and(|attempt| attempt.opened.contains(&backend))
-                && self.freeze_opened(&phase.id)
-            {
-                left.push(format!(
-                    "writes that `{backend}` took since step `{id}` stay there only"
-                ));
-            }
             match effect.undo(&before) {
                 Err(error) => return Ok(Err(format!("step `{id}`: {}", causes(&error)))),
                 Ok(Undo::Nothing) => {}
@@ -212,15 +201,31 @@ impl Executor {
                     if let Err(error) = self.undo_step(phase, &undo).await? {
                         return Ok(Err(error));
                     }
+                    left.extend(self.lost_writes(phase, id, effect.as_ref()));
                 }
             }
         }
         Ok(Ok(left))
     }
 
-    /// Whether a phase stands in a region: only there does a route that lets writes through lead to new data.
-    fn freeze_opened(&self, phase: &PhaseId) -> bool {
-        self.program.regions.iter().any(|region| region.phases.contains(phase))
+    /// What clients may have written where this step led them: in a region that is new data, and going back leaves it there.
+    /// A step that is known to have failed and that needed no undo never led them anywhere.
+    fn lost_writes(&self, phase: &Phase, step: &StepId, effect: &dyn DynEffect) -> Option<String> {
+        let touches = effect.touches();
+        let backend = touches.opens.filter(|_| touches.thaws.is_some())?;
+        let attempt = self.attempt_of(phase)?;
+        let in_region = self
+            .program
+            .regions
+            .iter()
+            .any(|region| region.phases.contains(&phase.id));
+        let failed = matches!(attempt.steps.get(step)?, StepState::Failed { in_doubt: false, .. });
+        let undone = matches!(
+            attempt.rollback.get(step),
+            Some(StepState::Done { by, .. }) if *by != SettledBy::AlreadySo
+        );
+        (in_region && attempt.opened.contains(&backend) && (undone || !failed))
+            .then(|| format!("writes that `{backend}` took since step `{step}` stay there only"))
     }
 
     async fn undo_step(&mut self, phase: &Phase, undo: &Step) -> Result<Result<(), String>, EngineError> {

@@ -58,6 +58,8 @@ pub struct PhaseChange {
     pub rolls_back: bool,
     /// Its steps, in order.
     pub steps: Vec<StepChange>,
+    /// The steps of its `rollback:`, in order; empty when its way back is derived.
+    pub rollback: Vec<StepId>,
     /// Which assertions of its checkpoint hold now: the expression and `true`, `false` or unknown.
     pub checkpoint: Vec<(String, Option<bool>)>,
     /// Over the resolved phase and its decisive facts.

@@ -282,7 +282,7 @@ fn way_back(page: &mut Page, set: &ChangeSet, index: usize, width: usize, look: 
         }
     }
     if listed {
-        undone.insert(0, "the steps of its `rollback:`".to_owned());
+        undone.splice(0..0, phase.rollback.iter().map(ToString::to_string));
     }
     let until = no_return(set, index)
         .map(|step| format!("; until {step}"))

@@ -25,6 +25,7 @@ fn set(standings: Vec<Standing>, counts: Counts) -> ChangeSet {
         observed_in_ms: 0,
         systems: BTreeMap::new(),
         phases: vec![PhaseChange {
+            rollback: Vec::new(),
             id: PhaseId::new("p"),
             attempt: 1,
             closed: false,

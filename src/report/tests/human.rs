@@ -36,6 +36,7 @@ fn pending(change: Change) -> Standing {
 
 fn phase(id: &str, steps: Vec<StepChange>) -> PhaseChange {
     PhaseChange {
+        rollback: Vec::new(),
         id: PhaseId::new(id),
         attempt: 1,
         closed: false,
