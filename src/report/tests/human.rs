@@ -36,13 +36,13 @@ fn pending(change: Change) -> Standing {
 
 fn phase(id: &str, steps: Vec<StepChange>) -> PhaseChange {
     PhaseChange {
-        rollback: Vec::new(),
         id: PhaseId::new(id),
         attempt: 1,
         closed: false,
         gates: Vec::new(),
         rolls_back: false,
         steps,
+        rollback: Vec::new(),
         checkpoint: Vec::new(),
         digest: Digest::new("d1"),
     }
@@ -93,6 +93,7 @@ fn freeze_and_switch() -> (Vec<PhaseChange>, Vec<Region>) {
     let mut switch = phase("switch", vec![step("to_v3", "lb.route", pending(change))]);
     switch.rolls_back = true;
     switch.steps[0].way_back = WayBack::Listed;
+    switch.rollback = ["hold_v3", "back_port", "to_v2"].map(StepId::from).to_vec();
     let mut stop = step(
         "stop_v2",
         "run.command",
