@@ -16,6 +16,9 @@ mod phase;
 mod precheck;
 mod step;
 
+#[cfg(test)]
+mod tests;
+
 pub use outcome::{ApplyRequest, EngineError, Outcome};
 
 pub(super) use effect::Failed;
