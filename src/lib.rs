@@ -9,6 +9,7 @@ pub mod kind;
 pub mod model;
 pub mod region;
 pub mod registry;
+pub mod rehearse;
 pub mod report;
 pub mod resource;
 pub mod source;

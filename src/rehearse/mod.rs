@@ -1,0 +1,3 @@
+//! Rehearsals: whole migrations in one process, against stand-ins of the systems on loopback.
+
+pub mod twin;

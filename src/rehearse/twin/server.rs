@@ -1,0 +1,260 @@
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes, to_bytes},
+    extract::{ConnectInfo, State},
+    response::Response,
+};
+use thiserror::Error;
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+
+use super::{
+    connection::{CuttableListener, Scissors},
+    faults::{Faults, NoFaults, Outcome, Seen},
+    http::{Answer, Request},
+};
+
+/// The longest body that either version takes as shipped (reference: apicurio.md §0 row 6); bytes.
+const BODY_LIMIT: usize = 50 << 20;
+
+/// Which registry a twin is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TwinVersion {
+    /// 2.6.13.Final in memory.
+    V2_6_13,
+    /// 3.3.3 on an SQL database.
+    V3_3_3,
+}
+
+impl TwinVersion {
+    /// As `system/info` says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V2_6_13 => "2.6.13.Final",
+            Self::V3_3_3 => "3.3.3",
+        }
+    }
+}
+
+/// What a twin begins with.
+#[derive(Clone)]
+pub struct TwinOptions {
+    /// Of which registry.
+    pub version: TwinVersion,
+    /// An export of that version, loaded before the first request; empty without.
+    pub data: Option<PathBuf>,
+    /// Its port on loopback; 0: any that is free.
+    pub port: u16,
+    /// What goes wrong.
+    pub faults: Arc<dyn Faults>,
+}
+
+impl TwinOptions {
+    /// Empty, on any port, without faults.
+    pub fn new(version: TwinVersion) -> Self {
+        Self {
+            version,
+            data: None,
+            port: 0,
+            faults: Arc::new(NoFaults),
+        }
+    }
+}
+
+/// Why a twin does not start.
+#[derive(Debug, Error)]
+pub enum TwinError {
+    /// No port.
+    #[error("port {port} on loopback cannot be listened on")]
+    Listen {
+        /// The port that was asked for.
+        port: u16,
+        /// Why.
+        source: io::Error,
+    },
+    /// The export cannot be loaded.
+    #[error("`{path}` cannot be loaded into a twin: {reason}")]
+    Data {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A registry on loopback; it ends when it is stopped or dropped.
+pub struct Twin {
+    url: String,
+    management: String,
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    servers: JoinSet<()>,
+}
+
+/// What all connections share.
+struct Shared {
+    version: TwinVersion,
+    faults: Arc<dyn Faults>,
+    requests: AtomicU64,
+}
+
+impl Twin {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// When its port is taken or its data cannot be loaded.
+    pub async fn start(options: TwinOptions) -> Result<Self, TwinError> {
+        let shared = Arc::new(Shared {
+            version: options.version,
+            faults: options.faults,
+            requests: AtomicU64::new(0),
+        });
+        let (stop, stopped) = watch::channel(false);
+        let mut servers = JoinSet::new();
+        let app = Router::new().fallback(serve).with_state(Arc::clone(&shared));
+        let url = listen(&mut servers, app, options.port, stopped.clone()).await?;
+        let management = match options.version {
+            TwinVersion::V2_6_13 => url.clone(),
+            TwinVersion::V3_3_3 => {
+                let app = Router::new().fallback(serve_management).with_state(Arc::clone(&shared));
+                listen(&mut servers, app, 0, stopped).await?
+            }
+        };
+        Ok(Self {
+            url,
+            management,
+            shared,
+            stop,
+            servers,
+        })
+    }
+
+    /// Its address, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where its health is: another port with 3.3 (reference: apicurio.md §0 row 9).
+    pub fn management(&self) -> &str {
+        &self.management
+    }
+
+    /// How many requests it had.
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::SeqCst)
+    }
+
+    /// Ends it when the requests under way are answered.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while self.servers.join_next().await.is_some() {}
+    }
+}
+
+async fn listen(
+    servers: &mut JoinSet<()>,
+    app: Router,
+    port: u16,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<String, TwinError> {
+    let listen = |source| TwinError::Listen { port, source };
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        .await
+        .map_err(listen)?;
+    let url = format!("http://{}", listener.local_addr().map_err(listen)?);
+    let app = app.into_make_service_with_connect_info::<Scissors>();
+    let until = async move {
+        // Its sender gone is a stop too.
+        let _stopped = stopped.wait_for(|stop| *stop).await;
+    };
+    servers.spawn(async move {
+        // Never ends with an error: failing connections are their own business.
+        let _ended = axum::serve(CuttableListener(listener), app)
+            .with_graceful_shutdown(until)
+            .await;
+    });
+    Ok(url)
+}
+
+type Incoming = axum::http::Request<Body>;
+
+async fn serve(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(scissors): ConnectInfo<Scissors>,
+    incoming: Incoming,
+) -> Response {
+    let number = shared.requests.fetch_add(1, Ordering::SeqCst);
+    let turn = shared.faults.request(&Seen {
+        method: incoming.method().as_str(),
+        path: incoming.uri().path(),
+        number,
+    });
+    tokio::time::sleep(turn.delay).await;
+    match turn.outcome {
+        Outcome::Serve | Outcome::CutAfter | Outcome::CutInBody => {}
+        Outcome::Refuse(status) => return response(Answer::empty(status)),
+        Outcome::CutBefore => {
+            scissors.cut();
+            return response(Answer::empty(500));
+        }
+    }
+    let answer = match taken_in(incoming).await {
+        Ok(request) => answered(shared, request).await,
+        Err(answer) => answer,
+    };
+    if turn.outcome == Outcome::CutAfter {
+        scissors.cut();
+    }
+    response(answer)
+}
+
+async fn serve_management(State(_shared): State<Arc<Shared>>, _incoming: Incoming) -> Response {
+    response(Answer::empty(404))
+}
+
+/// Off the tasks of the connections: an import takes long, and goes on when its client has gone (reference: apicurio.md §2.3).
+async fn answered(_shared: Arc<Shared>, _request: Request) -> Answer {
+    let work: JoinHandle<Answer> = tokio::task::spawn_blocking(move || Answer::empty(404));
+    work.await.unwrap_or_else(|_| Answer::empty(500))
+}
+
+/// The whole request, or the refusal of a body that is too long.
+async fn taken_in(incoming: Incoming) -> Result<Request, Answer> {
+    let (parts, body) = incoming.into_parts();
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let mut request = Request::new(parts.method.as_str(), target);
+    request.headers = parts
+        .headers
+        .iter()
+        .map(|(name, value)| {
+            (
+                name.as_str().to_owned(),
+                value.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
+            )
+        })
+        .collect();
+    let body: Bytes = to_bytes(body, BODY_LIMIT).await.map_err(|_| Answer::empty(413))?;
+    request.body = body.into();
+    Ok(request)
+}
+
+fn response(answer: Answer) -> Response {
+    let mut builder = Response::builder().status(answer.status);
+    for (name, value) in answer.headers {
+        builder = builder.header(name, value);
+    }
+    builder.body(Body::from(answer.body)).unwrap_or_default()
+}
