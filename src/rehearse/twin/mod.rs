@@ -12,10 +12,17 @@
 //! The rows of exports are written down here a second time on purpose: a twin that read with the codecs under test would
 //! agree with their mistakes.
 
+mod archive;
 mod connection;
+mod dates;
+mod export;
 mod faults;
+mod health;
 mod http;
+mod import;
+mod model;
 mod server;
+mod wire;
 
 pub use faults::{Faults, NoFaults, Outcome, Seen, Turn};
 pub use server::{Twin, TwinError, TwinOptions, TwinVersion};
