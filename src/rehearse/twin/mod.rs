@@ -13,15 +13,20 @@
 //! agree with their mistakes.
 
 mod archive;
+mod ccompat;
 mod connection;
 mod dates;
+mod dispatch;
 mod export;
 mod faults;
 mod health;
 mod http;
 mod import;
 mod model;
+mod render;
 mod server;
+mod v2;
+mod v3;
 mod wire;
 
 pub use faults::{Faults, NoFaults, Outcome, Seen, Turn};

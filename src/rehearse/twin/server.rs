@@ -1,9 +1,9 @@
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -14,17 +14,18 @@ use axum::{
     extract::{ConnectInfo, State},
     response::Response,
 };
+use futures_util::stream;
 use thiserror::Error;
-use tokio::{
-    net::TcpListener,
-    sync::watch,
-    task::{JoinHandle, JoinSet},
-};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use super::{
     connection::{CuttableListener, Scissors},
+    dates::now,
+    dispatch,
     faults::{Faults, NoFaults, Outcome, Seen},
     http::{Answer, Request},
+    import::{self, Run, Turn},
+    model::Store,
 };
 
 /// The longest body that either version takes as shipped (reference: apicurio.md §0 row 6); bytes.
@@ -106,9 +107,18 @@ pub struct Twin {
 
 /// What all connections share.
 struct Shared {
-    version: TwinVersion,
+    store: Mutex<Store>,
     faults: Arc<dyn Faults>,
     requests: AtomicU64,
+}
+
+impl Shared {
+    /// The memory, with its clock set. A thread that panicked holding it left rows behind that are whole each by itself.
+    fn store(&self) -> MutexGuard<'_, Store> {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        store.now = now();
+        store
+    }
 }
 
 impl Twin {
@@ -117,8 +127,13 @@ impl Twin {
     /// # Errors
     /// When its port is taken or its data cannot be loaded.
     pub async fn start(options: TwinOptions) -> Result<Self, TwinError> {
+        let mut store = Store::new(options.version);
+        store.now = now();
+        if let Some(path) = &options.data {
+            load(&mut store, path)?;
+        }
         let shared = Arc::new(Shared {
-            version: options.version,
+            store: Mutex::new(store),
             faults: options.faults,
             requests: AtomicU64::new(0),
         });
@@ -162,6 +177,16 @@ impl Twin {
         self.stop.send_replace(true);
         while self.servers.join_next().await.is_some() {}
     }
+}
+
+/// Fills an empty memory with an export of its own version.
+fn load(store: &mut Store, path: &Path) -> Result<(), TwinError> {
+    let unusable = |reason: String| TwinError::Data {
+        path: path.to_owned(),
+        reason,
+    };
+    let zip = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    import::load(store, &zip).map_err(unusable)
 }
 
 async fn listen(
@@ -215,20 +240,72 @@ async fn serve(
         Ok(request) => answered(shared, request).await,
         Err(answer) => answer,
     };
-    if turn.outcome == Outcome::CutAfter {
-        scissors.cut();
+    match turn.outcome {
+        Outcome::CutAfter => scissors.cut(),
+        Outcome::CutInBody => return cut_in_body(answer),
+        Outcome::Serve | Outcome::Refuse(_) | Outcome::CutBefore => {}
     }
     response(answer)
 }
 
-async fn serve_management(State(_shared): State<Arc<Shared>>, _incoming: Incoming) -> Response {
-    response(Answer::empty(404))
+/// Half of the body, and then nothing.
+fn cut_in_body(mut answer: Answer) -> Response {
+    let half = answer.body.split_off(answer.body.len() / 2);
+    let pieces = [
+        Ok(Bytes::from(std::mem::replace(&mut answer.body, half))),
+        Err(io::ErrorKind::ConnectionReset),
+    ];
+    answer.body.clear();
+    let (parts, _empty) = response(answer).into_parts();
+    let pieces = pieces.into_iter().map(|piece| piece.map_err(io::Error::from));
+    Response::from_parts(parts, Body::from_stream(stream::iter(pieces)))
+}
+
+/// Health of a 3.3.
+async fn serve_management(State(shared): State<Arc<Shared>>, incoming: Incoming) -> Response {
+    let request = Request::new(incoming.method().as_str(), incoming.uri().path());
+    let answer = match request.path.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["health", which] => dispatch::health(&mut shared.store(), which),
+        ["health"] => dispatch::health(&mut shared.store(), "live"),
+        _ => Answer::empty(404),
+    };
+    response(answer)
 }
 
 /// Off the tasks of the connections: an import takes long, and goes on when its client has gone (reference: apicurio.md §2.3).
-async fn answered(_shared: Arc<Shared>, _request: Request) -> Answer {
-    let work: JoinHandle<Answer> = tokio::task::spawn_blocking(move || Answer::empty(404));
+async fn answered(shared: Arc<Shared>, request: Request) -> Answer {
+    let work = tokio::task::spawn_blocking(move || {
+        let is_import = dispatch::is_import(&shared.store(), &request);
+        match is_import {
+            true => imported(&shared, &request),
+            false => dispatch::answer(&mut shared.store(), &request),
+        }
+    });
     work.await.unwrap_or_else(|_| Answer::empty(500))
+}
+
+/// Imports entity by entity, so that others are served in between.
+fn imported(shared: &Shared, request: &Request) -> Answer {
+    // Not under the lock of the match below.
+    let turns = dispatch::turns(&shared.store(), request);
+    let turns = match turns {
+        Ok(turns) => turns,
+        Err(refusal) => return dispatch::refused(&mut shared.store(), request, Err(refusal)),
+    };
+    let mut run = Run::default();
+    for turn in turns {
+        match turn {
+            Turn::Take(entity) => {
+                let (kind, id) = entity.name();
+                if !shared.faults.loses(kind, &id) {
+                    run.take(&mut shared.store(), *entity);
+                }
+            }
+            Turn::Stop(refusal) => return dispatch::refused(&mut shared.store(), request, Err(refusal)),
+        }
+    }
+    Run::finish(&mut shared.store());
+    Answer::done()
 }
 
 /// The whole request, or the refusal of a body that is too long.
@@ -252,9 +329,22 @@ async fn taken_in(incoming: Incoming) -> Result<Request, Answer> {
 }
 
 fn response(answer: Answer) -> Response {
+    let is_zip = answer.headers.iter().any(|(_, value)| value == "application/zip");
     let mut builder = Response::builder().status(answer.status);
     for (name, value) in answer.headers {
         builder = builder.header(name, value);
     }
-    builder.body(Body::from(answer.body)).unwrap_or_default()
+    let body = match is_zip {
+        // Exports are streamed: without a length, as the real ones (reference: apicurio.md §1.3).
+        true => {
+            let pieces: Vec<_> = answer
+                .body
+                .chunks(64 << 10)
+                .map(|piece| Ok::<_, io::Error>(Bytes::copy_from_slice(piece)))
+                .collect();
+            Body::from_stream(stream::iter(pieces))
+        }
+        false => Body::from(answer.body),
+    };
+    builder.body(body).unwrap_or_default()
 }

@@ -21,12 +21,31 @@ use super::{
 };
 use crate::registry::VersionState;
 
-/// `apicurio.import.zip.max-entry-count` as shipped.
-const ENTRIES: usize = 10_000;
-/// `apicurio.import.zip.max-entry-size` as shipped; bytes.
-const ENTRY: usize = 10_485_760;
-/// `apicurio.import.zip.max-total-size` as shipped; bytes.
-const TOTAL: usize = 104_857_600;
+/// How much a ZIP may hold.
+struct Limits {
+    /// `apicurio.import.zip.max-entry-count`.
+    entries: usize,
+    /// `apicurio.import.zip.max-entry-size`; bytes.
+    entry: usize,
+    /// `apicurio.import.zip.max-total-size`; bytes.
+    total: usize,
+}
+
+impl Limits {
+    /// Those of 3.3.1 and later, as shipped (reference: apicurio.md §2.3).
+    const SHIPPED: Self = Self {
+        entries: 10_000,
+        entry: 10_485_760,
+        total: 104_857_600,
+    };
+    /// For data that a twin begins with: what memory allows.
+    const NONE: Self = Self {
+        entries: usize::MAX,
+        entry: 1 << 30,
+        total: 4 << 30,
+    };
+}
+
 /// Longest part of an entry's name: the ZIP is unpacked to files (reference: apicurio.md §0 row 13); bytes.
 const NAME: usize = 255;
 
@@ -53,10 +72,18 @@ const ORDER: [&str; 9] = [
 /// The turns of an import, or its refusal as a whole. A row that cannot be read stops the import where its turn is; of the
 /// versions, which are sorted first, none is taken then.
 pub(in super::super) fn read(zip: &[u8]) -> Result<Vec<Turn>, Refusal> {
-    let entries = unpack(zip)?;
+    turns(&unpack(zip, &Limits::SHIPPED)?)
+}
+
+/// The same, for a ZIP that no client sent.
+pub(super) fn read_unlimited(zip: &[u8]) -> Result<Vec<Turn>, Refusal> {
+    turns(&unpack(zip, &Limits::NONE)?)
+}
+
+fn turns(entries: &[Entry]) -> Result<Vec<Turn>, Refusal> {
     let mut by_kind: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
     let mut data: BTreeMap<&str, &Entry> = BTreeMap::new();
-    for entry in &entries {
+    for entry in entries {
         match entry.name.rsplit_once('.') {
             Some((stem, "json")) => match stem.rsplit_once('.') {
                 Some((_, kind)) => by_kind.entry(kind).or_default().push(entry),
@@ -108,19 +135,24 @@ fn global_id(entity: &Entity) -> u64 {
     }
 }
 
-/// All entries, within the limits of 3.3.1 and later (reference: apicurio.md §2.3).
-fn unpack(zip: &[u8]) -> Result<Vec<Entry>, Refusal> {
+/// All entries, within the limits.
+fn unpack(zip: &[u8], limits: &Limits) -> Result<Vec<Entry>, Refusal> {
+    let Limits {
+        entries,
+        entry: longest,
+        total: most,
+    } = limits;
     let (mut all, mut total) = (Vec::new(), 0_usize);
-    for entry in Entries::new(zip, ENTRY) {
-        if all.len() >= ENTRIES {
+    for entry in Entries::new(zip, *longest) {
+        if all.len() >= *entries {
             return Err(refused(format!(
-                "ZIP entry count exceeds the configured limit of {ENTRIES}"
+                "ZIP entry count exceeds the configured limit of {entries}"
             )));
         }
         let entry = entry.map_err(|broken| match broken {
             Broken::Cut => refused("Unexpected end of ZLIB input stream".to_owned()),
             Broken::TooLong => refused(format!(
-                "ZIP entry decompressed size exceeds the configured limit of {ENTRY} bytes"
+                "ZIP entry decompressed size exceeds the configured limit of {longest} bytes"
             )),
         })?;
         if entry.name.split('/').any(|part| part == "..") {
@@ -130,9 +162,9 @@ fn unpack(zip: &[u8]) -> Result<Vec<Entry>, Refusal> {
             return Err(refused(format!("{} (File name too long)", entry.name)));
         }
         total += entry.bytes.len();
-        if total > TOTAL {
+        if total > *most {
             return Err(refused(format!(
-                "ZIP total decompressed size exceeds the configured limit of {TOTAL} bytes"
+                "ZIP total decompressed size exceeds the configured limit of {most} bytes"
             )));
         }
         all.push(entry);

@@ -94,6 +94,34 @@ impl Run {
     }
 }
 
+/// Fills an empty registry with an export of its own version, exactly: what cannot be taken is an error here.
+pub(super) fn load(store: &mut Store, zip: &[u8]) -> Result<(), String> {
+    let mut run = Run::default();
+    let turns = match store.is_v2() {
+        true => read_for_v2(zip)
+            .into_iter()
+            .map(|entity| Turn::Take(Box::new(entity)))
+            .collect(),
+        false => into_v3::read_unlimited(zip).map_err(|refusal| refusal.message)?,
+    };
+    let mut wanted = 0;
+    for turn in turns {
+        match turn {
+            Turn::Take(entity) => {
+                wanted += usize::from(matches!(*entity, Entity::Version2(_) | Entity::Version3(_)));
+                run.take(store, *entity);
+            }
+            Turn::Stop(refusal) => return Err(refusal.message),
+        }
+    }
+    Run::finish(store);
+    match store.versions.len() {
+        0 => Err("it holds no version".to_owned()),
+        found if found < wanted => Err(format!("only {found} of its {wanted} versions can be taken")),
+        _ => Ok(()),
+    }
+}
+
 fn comment(row: CommentRow2) -> Entity {
     Entity::Comment(CommentRow3 {
         global_id: row.global_id,

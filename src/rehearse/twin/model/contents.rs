@@ -65,6 +65,11 @@ pub fn canonical(bytes: &[u8]) -> Vec<u8> {
         .unwrap_or_else(|| bytes.to_vec())
 }
 
+/// Whether two contents are the same to a canonicaliser.
+pub fn canonically_equal(one: &[u8], other: &[u8]) -> bool {
+    canonical(one) == canonical(other)
+}
+
 /// The type of a content that nobody named one for.
 pub fn kind_of(bytes: &[u8]) -> &'static str {
     let text = String::from_utf8_lossy(bytes);

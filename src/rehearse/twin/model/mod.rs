@@ -18,7 +18,7 @@ use std::{
 };
 
 pub use changes::Edit;
-pub use contents::{Reference, content_hash, is_json, kind_of};
+pub use contents::{Reference, canonically_equal, content_hash, is_json, kind_of};
 pub use create::{IfExists, NewArtifact, NewVersion};
 pub use inspect::inspect;
 pub use properties::Deleted;
