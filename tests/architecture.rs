@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "model", "expr", "graph", "region", "journal", "kind", "resource", "system",
         ],
     ),
+    ("rehearse", &["model", "registry"]),
     ("report", &["model", "journal", "kind"]),
     (
         "cli",
@@ -49,7 +50,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rusqlite", &["src/journal"]),
     ("reqwest", &["src/system"]),
     ("minijinja", &["src/system/nginx"]),
-    ("zip", &["src/registry"]),
+    ("zip", &["src/registry", "src/rehearse/twin"]),
+    ("axum", &["src/rehearse/twin"]),
     ("jsonschema", &["src/source"]),
     ("indicatif", &["src/cli"]),
     ("rustix", &["src/system", "src/cli"]),
