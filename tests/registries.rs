@@ -1,7 +1,7 @@
 //! The registry kinds on a real 2.6 and a real 3.x: export, import that is cut in the middle, verify, damage, round trip.
 //!
 //! `REGPLAN_V2_URL` names a 2.6 with the rich data set, `REGPLAN_V3_URL` an empty 3.x (`REGPLAN_V3_MANAGEMENT`: its health
-//! port). Without them the test says so and is skipped.
+//! port). Without them that test says so and is skipped; twins are always there.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,6 +23,7 @@ use std::{
 use regplan::{
     kind::{self, Behaviour, DynCapture, DynCheck, DynEffect, Inputs, Verdict},
     model::{Change, DocPath, Plan, PlanDuration, Retry, RunId, Step, StepId, SystemDecl, SystemName},
+    rehearse::twin::{Faults, Seen, Turn, Twin, TwinOptions, TwinVersion},
     resource::{Depth, Probed},
     system::{Act, NobodyThere, Observe, Progress, World, WorldOptions, causes},
 };
@@ -39,10 +40,10 @@ struct Lab {
 }
 
 impl Lab {
-    fn new(v2: &str, v3: &str) -> Self {
+    fn new(v2: &str, v3: &str, management: Option<&str>) -> Self {
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();
-        let management: Vec<String> = std::env::var("REGPLAN_V3_MANAGEMENT").into_iter().collect();
+        let management: Vec<&str> = management.into_iter().collect();
         let plan = plan(BTreeMap::from([
             ("v2".into(), json!({"urls": [v2]})),
             ("v3".into(), json!({"urls": [v3], "management": management})),
@@ -219,7 +220,43 @@ async fn a_registry_moves_through_a_cut_a_damage_and_a_round_trip() {
         eprintln!("skipped: REGPLAN_V2_URL and REGPLAN_V3_URL do not name two registries");
         return;
     };
-    let lab = Lab::new(&v2, &v3);
+    let management = std::env::var("REGPLAN_V3_MANAGEMENT").ok();
+    moves(&Lab::new(&v2, &v3, management.as_deref())).await;
+}
+
+/// The same with twins, which take their time for imports so that one can be cut.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_twin_moves_through_the_same() {
+    let v2 = twin(TwinVersion::V2_6_13, Some("tests/data/v2-rich.zip")).await;
+    let v3 = twin(TwinVersion::V3_3_3, None).await;
+    moves(&Lab::new(v2.url(), v3.url(), Some(v3.management()))).await;
+    v2.stop().await;
+    v3.stop().await;
+}
+
+/// Imports that take as long as on a real registry.
+struct SlowImports;
+
+impl Faults for SlowImports {
+    fn request(&self, seen: &Seen<'_>) -> Turn {
+        let is_import = seen.path.ends_with("/import");
+        Turn {
+            delay: Duration::from_millis(if is_import { 50 } else { 0 }),
+            ..Turn::default()
+        }
+    }
+}
+
+async fn twin(version: TwinVersion, data: Option<&str>) -> Twin {
+    let options = TwinOptions {
+        data: data.map(|path| Path::new(env!("CARGO_MANIFEST_DIR")).join(path)),
+        faults: Arc::new(SlowImports),
+        ..TwinOptions::new(version)
+    };
+    Twin::start(options).await.unwrap()
+}
+
+async fn moves(lab: &Lab) {
     let facts = lab.world.facts(&SystemName::from("v3")).await;
     for fact in ["ready", "empty", "writable"] {
         assert_eq!(facts[fact], json!(true), "{fact}: {facts}");

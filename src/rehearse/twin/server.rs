@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{
@@ -14,7 +15,7 @@ use axum::{
     extract::{ConnectInfo, State},
     response::Response,
 };
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use thiserror::Error;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
@@ -30,6 +31,9 @@ use super::{
 
 /// The longest body that either version takes as shipped (reference: apicurio.md §0 row 6); bytes.
 const BODY_LIMIT: usize = 50 << 20;
+
+/// Between half of a body and the cut: on loopback it is read by then.
+const FLUSHED: Duration = Duration::from_millis(20);
 
 /// Which registry a twin is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -251,14 +255,15 @@ async fn serve(
 /// Half of the body, and then nothing.
 fn cut_in_body(mut answer: Answer) -> Response {
     let half = answer.body.split_off(answer.body.len() / 2);
-    let pieces = [
-        Ok(Bytes::from(std::mem::replace(&mut answer.body, half))),
-        Err(io::ErrorKind::ConnectionReset),
-    ];
+    let first = std::mem::replace(&mut answer.body, half);
     answer.body.clear();
     let (parts, _empty) = response(answer).into_parts();
-    let pieces = pieces.into_iter().map(|piece| piece.map_err(io::Error::from));
-    Response::from_parts(parts, Body::from_stream(stream::iter(pieces)))
+    let pieces = stream::once(async { Ok(Bytes::from(first)) }).chain(stream::once(async {
+        // So that the first half is on its way before the connection breaks.
+        tokio::time::sleep(FLUSHED).await;
+        Err(io::Error::from(io::ErrorKind::ConnectionReset))
+    }));
+    Response::from_parts(parts, Body::from_stream(pieces))
 }
 
 /// Health of a 3.3.

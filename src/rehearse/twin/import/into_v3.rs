@@ -29,6 +29,8 @@ struct Limits {
     entry: usize,
     /// `apicurio.import.zip.max-total-size`; bytes.
     total: usize,
+    /// The longest part of a name: the ZIP is unpacked to files (reference: apicurio.md §0 row 13); bytes.
+    name: usize,
 }
 
 impl Limits {
@@ -37,17 +39,16 @@ impl Limits {
         entries: 10_000,
         entry: 10_485_760,
         total: 104_857_600,
+        name: 255,
     };
     /// For data that a twin begins with: what memory allows.
     const NONE: Self = Self {
         entries: usize::MAX,
         entry: 1 << 30,
         total: 4 << 30,
+        name: usize::MAX,
     };
 }
-
-/// Longest part of an entry's name: the ZIP is unpacked to files (reference: apicurio.md §0 row 13); bytes.
-const NAME: usize = 255;
 
 /// Which classes the rows are read into (reference: apicurio.md §4.1).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -141,6 +142,7 @@ fn unpack(zip: &[u8], limits: &Limits) -> Result<Vec<Entry>, Refusal> {
         entries,
         entry: longest,
         total: most,
+        name,
     } = limits;
     let (mut all, mut total) = (Vec::new(), 0_usize);
     for entry in Entries::new(zip, *longest) {
@@ -158,7 +160,7 @@ fn unpack(zip: &[u8], limits: &Limits) -> Result<Vec<Entry>, Refusal> {
         if entry.name.split('/').any(|part| part == "..") {
             return Err(refused(format!("Invalid ZIP entry: {}", entry.name)));
         }
-        if entry.name.split('/').any(|part| part.len() > NAME) {
+        if entry.name.split('/').any(|part| part.len() > *name) {
             return Err(refused(format!("{} (File name too long)", entry.name)));
         }
         total += entry.bytes.len();

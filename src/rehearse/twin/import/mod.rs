@@ -115,6 +115,14 @@ pub(super) fn load(store: &mut Store, zip: &[u8]) -> Result<(), String> {
         }
     }
     Run::finish(store);
+    // Exports list the versions of a branch in no order (reference: apicurio.md §3.3); that of the ids is the likeliest.
+    for branch in store
+        .artifacts
+        .values_mut()
+        .filter_map(|artifact| artifact.branches.get_mut("latest"))
+    {
+        branch.versions.sort_unstable();
+    }
     match store.versions.len() {
         0 => Err("it holds no version".to_owned()),
         found if found < wanted => Err(format!("only {found} of its {wanted} versions can be taken")),

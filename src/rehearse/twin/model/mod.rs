@@ -12,10 +12,7 @@ mod rows;
 mod rules;
 mod versions;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 pub use changes::Edit;
 pub use contents::{Reference, canonically_equal, content_hash, is_json, kind_of};
@@ -162,15 +159,6 @@ impl Store {
     /// Whether somebody still uses a content.
     pub(super) fn is_used(&self, content_id: u64) -> bool {
         self.versions.values().any(|version| version.content_id == content_id)
-    }
-
-    /// The globalIds that a content is used by.
-    pub fn users_of(&self, content_id: u64) -> BTreeSet<u64> {
-        let users = self
-            .versions
-            .iter()
-            .filter(|(_, version)| version.content_id == content_id);
-        users.map(|(id, _)| *id).collect()
     }
 }
 
