@@ -10,4 +10,7 @@
 mod exports;
 mod faults;
 mod limits;
+mod normal;
+mod scenario;
+mod suite;
 mod support;

@@ -231,23 +231,22 @@ async fn serve(
         path: incoming.uri().path(),
         number,
     });
-    tokio::time::sleep(turn.delay).await;
-    match turn.outcome {
-        Outcome::Serve | Outcome::CutAfter | Outcome::CutInBody => {}
-        Outcome::Refuse(status) => return response(Answer::empty(status)),
-        Outcome::CutBefore => {
-            scissors.cut();
-            return response(Answer::empty(500));
+    let taken = taken_in(incoming).await;
+    // A task of its own: whoever has sent all of a request and goes away does not stop it (reference: apicurio.md §2.3).
+    let work = tokio::spawn(async move {
+        tokio::time::sleep(turn.delay).await;
+        match (turn.outcome, taken) {
+            (Outcome::Refuse(status), _) => Answer::empty(status),
+            (Outcome::CutBefore, _) => Answer::empty(500),
+            (Outcome::Serve | Outcome::CutAfter | Outcome::CutInBody, Ok(request)) => answered(shared, request).await,
+            (Outcome::Serve | Outcome::CutAfter | Outcome::CutInBody, Err(answer)) => answer,
         }
-    }
-    let answer = match taken_in(incoming).await {
-        Ok(request) => answered(shared, request).await,
-        Err(answer) => answer,
-    };
+    });
+    let answer = work.await.unwrap_or_else(|_| Answer::empty(500));
     match turn.outcome {
-        Outcome::CutAfter => scissors.cut(),
+        Outcome::CutBefore | Outcome::CutAfter => scissors.cut(),
         Outcome::CutInBody => return cut_in_body(answer),
-        Outcome::Serve | Outcome::Refuse(_) | Outcome::CutBefore => {}
+        Outcome::Serve | Outcome::Refuse(_) => {}
     }
     response(answer)
 }
