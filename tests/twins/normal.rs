@@ -28,6 +28,10 @@ fn normal(value: Value, step: &Step, status: u16) -> Value {
     }
     if let Value::Object(fields) = &mut value {
         fields.remove("detail");
+        if let Some(Value::Array(causes)) = fields.get_mut("causes") {
+            // Those of a compatibility rule say a place; those of a parser are its own words.
+            causes.retain(|cause| cause["context"] != "");
+        }
         // The words of an SQL error, of a parser, of a rule.
         let foreign = status >= 500 || fields.get("name") == Some(&"RuleViolationException".into());
         let foreign = foreign || (status >= 400 && step.target.starts_with("cc/"));

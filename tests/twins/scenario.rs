@@ -67,17 +67,23 @@ fn step(line: &str) -> Step {
     };
     let method = words.next().unwrap().to_owned();
     let ordered = words.next_if(|word| *word == "!").is_some();
-    Step {
+    let mut step = Step {
         to,
         method,
         target: words.next().unwrap().to_owned(),
         headers: Vec::new(),
         body: Vec::new(),
         ordered,
+    };
+    if step.target.contains("admin/import") {
+        step.headers
+            .push(("Content-Type".to_owned(), "application/zip".to_owned()));
     }
+    step
 }
 
 fn with_detail(step: &mut Step, detail: &str) {
+    // Imports bring their media type with them.
     let json = |step: &mut Step| {
         if !step.headers.iter().any(|(name, _)| name == "Content-Type") {
             step.headers
@@ -86,18 +92,13 @@ fn with_detail(step: &mut Step, detail: &str) {
     };
     if let Some(body) = detail.strip_prefix('=') {
         step.body = body.trim_start().as_bytes().to_vec();
-        if !step.target.ends_with("import") {
-            json(step);
-        }
+        json(step);
     } else if let Some(name) = detail.strip_prefix('@') {
         step.body = bytes(name);
     } else {
         let (name, value) = detail.split_once(": ").unwrap();
+        step.headers.retain(|(known, _)| known != name);
         step.headers.push((name.to_owned(), value.to_owned()));
-    }
-    if step.target.contains("admin/import") && step.headers.is_empty() {
-        step.headers
-            .push(("Content-Type".to_owned(), "application/zip".to_owned()));
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     http::{Answer, Request},
-    model::{IfExists, Key, NewArtifact, NewVersion, Reference, Refusal, Store, Tags, inspect},
+    model::{IfExists, Key, NewArtifact, NewVersion, Reference, Refusal, Store, Tags, inspect, is_json, kind_of},
     render::{id, object, text},
 };
 use crate::registry::VersionState;
@@ -59,9 +59,9 @@ fn answered(store: &mut Store, request: &Request, path: &[&str]) -> Result<Answe
                     ),
                 )
             })?;
-            let text = String::from_utf8_lossy(&content.bytes).into_owned();
+            let kind = kind_of(&content.bytes);
             Ok(Answer::json(&object([
-                ("schema", text.into()),
+                ("schema", shown(store, kind, &content.bytes).into()),
                 ("references", references(store, content.references.as_deref())),
             ])))
         }
@@ -140,15 +140,14 @@ fn one(store: &Store, subject: &str, version: &str) -> Result<Answer, Coded> {
     Ok(Answer::json(&schema(store, id, false).map_err(|refusal| (0, refusal))?))
 }
 
-/// A schema with its ids; 3.3 writes Avro anew without blanks, but not in a look-up (seen).
+/// A schema with its ids; a look-up shows it as it was sent (seen).
 fn schema(store: &Store, id: u64, raw: bool) -> Result<Value, Refusal> {
     let version = store.version(id)?;
     let content = store.content_of(version)?;
     let kind = store.artifact(&version.key)?.artifact_type.as_str();
-    let text = String::from_utf8_lossy(&content.bytes).into_owned();
-    let shown = match serde_json::from_str::<Value>(&text) {
-        Ok(_) if !store.is_v2() && !raw && kind == "AVRO" => compact(&text),
-        Ok(_) | Err(_) => text,
+    let shown = match raw {
+        true => String::from_utf8_lossy(&content.bytes).into_owned(),
+        false => shown(store, kind, &content.bytes),
     };
     Ok(object([
         ("subject", version.key.artifact.as_str().into()),
@@ -158,6 +157,15 @@ fn schema(store: &Store, id: u64, raw: bool) -> Result<Value, Refusal> {
         ("schemaType", if kind == "AVRO" { Value::Null } else { kind.into() }),
         ("references", references(store, content.references.as_deref())),
     ]))
+}
+
+/// A schema's text: 3.3 writes Avro without blanks.
+fn shown(store: &Store, kind: &str, bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    match !store.is_v2() && kind == "AVRO" && is_json(bytes) {
+        true => compact(&text),
+        false => text,
+    }
 }
 
 /// JSON without the blanks between its words, in its own order.

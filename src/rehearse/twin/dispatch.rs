@@ -81,6 +81,13 @@ pub(super) fn is_import(store: &Store, request: &Request) -> bool {
 /// What an import does, or its refusal before anything is read. Only 3.x's own API wants an empty registry (reference:
 /// apicurio.md §2.3).
 pub(super) fn turns(store: &Store, request: &Request) -> Result<Vec<Turn>, Refusal> {
+    if request.media_type() != "application/zip" {
+        return Err(Refusal::new(
+            415,
+            "NotSupportedException",
+            "RESTEASY003065: Cannot consume content type",
+        ));
+    }
     if store.is_v2() {
         let all = read_for_v2(&request.body);
         return Ok(all.into_iter().map(|entity| Turn::Take(Box::new(entity))).collect());

@@ -70,8 +70,8 @@ const ORDER: [&str; 9] = [
     "Comment",
 ];
 
-/// The turns of an import, or its refusal as a whole. A row that cannot be read stops the import where its turn is; of the
-/// versions, which are sorted first, none is taken then.
+/// The turns of an import, or its refusal as a whole. A row that cannot be read stops the import where its kind's turn is:
+/// nothing of that kind is taken then, and what came before stays (seen for groups and versions).
 pub(in super::super) fn read(zip: &[u8]) -> Result<Vec<Turn>, Refusal> {
     turns(&unpack(zip, &Limits::SHIPPED)?)
 }
@@ -108,9 +108,6 @@ fn turns(entries: &[Entry]) -> Result<Vec<Turn>, Refusal> {
             match entity(kind, format, entry, &data) {
                 Ok(entity) => rows.push(entity),
                 Err(refusal) => {
-                    if kind != "ArtifactVersion" {
-                        turns.extend(rows.into_iter().map(turn));
-                    }
                     turns.push(Turn::Stop(refusal));
                     return Ok(turns);
                 }

@@ -149,10 +149,10 @@ impl Store {
         let order = orders.map(|version| version.order).max().unwrap_or_default() + 1;
         let before = artifact.latest.and_then(|id| self.versions.get(&id)).cloned();
         let version = new.version.clone().unwrap_or_else(|| order.to_string());
+        let global_id = self.next_global_id();
         if !self.is_v2() && !is_addressable(&version) {
             return Err(unnameable(&version));
         }
-        let global_id = self.next_global_id();
         if self.global_id(key, &version).is_ok() {
             let group = key.group.as_deref().unwrap_or("null");
             let message = format!(

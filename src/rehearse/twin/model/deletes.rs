@@ -23,13 +23,16 @@ impl Store {
     pub fn delete_version(&mut self, key: &Key, global_id: u64) -> Result<(), Refusal> {
         self.writable()?;
         let is_v2 = self.is_v2();
+        let versions = &self.versions;
         let artifact = self.artifacts.get_mut(key).ok_or_else(|| missing(key))?;
         artifact.versions.remove(&global_id);
         for branch in artifact.branches.values_mut() {
             branch.versions.retain(|id| *id != global_id);
         }
         if artifact.latest == Some(global_id) {
-            artifact.latest = artifact.versions.last().copied();
+            // The greatest version *as text*, so `2.0.0` before `10.0.0` (seen on 2.6.13).
+            let text = |id: &u64| versions.get(id).map(|version| version.version.as_str());
+            artifact.latest = artifact.versions.iter().copied().max_by_key(text);
         }
         if is_v2 && artifact.versions.is_empty() {
             self.artifacts.remove(key);

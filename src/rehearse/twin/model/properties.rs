@@ -15,12 +15,12 @@ const V2: [(&str, &str); 4] = [
 ];
 
 /// What 3.3.3 lists with authentication off (reference: apicurio.md §1.8, and seen).
-const V3: [(&str, &str); 16] = [
+const V3: [(&str, &str); 15] = [
     ("apicurio.ccompat.legacy-id-mode.enabled", "false"),
     ("apicurio.ccompat.max-subjects", "1000"),
     ("apicurio.ccompat.use-canonical-hash", "false"),
     ("apicurio.download.href.ttl.seconds", "30"),
-    ("apicurio.log.level", "WARN"),
+    ("apicurio.log.level", "INFO"),
     ("apicurio.rest.compression.enabled", "true"),
     ("apicurio.rest.deletion.artifact-version.enabled", "false"),
     ("apicurio.rest.deletion.artifact.enabled", "false"),
@@ -31,7 +31,6 @@ const V3: [(&str, &str); 16] = [
     ("apicurio.semver.validation.enabled", "false"),
     (READ_ONLY, "false"),
     ("apicurio.ui.features.agents.enabled", "false"),
-    ("apicurio.ui.features.read-only.enabled", "false"),
 ];
 
 /// What can be deleted, and how the refusal of it begins.

@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 use super::{
     super::{
         http::{Answer, Request},
-        model::{Deleted, Edit, Key, Reference, Refusal, RuleOf, Store, Tags},
-        render::{no_resource, page, sorted, text},
+        model::{Artifact, Deleted, Edit, Key, Reference, Refusal, RuleOf, Store, Tags},
+        render::{id, no_resource, page, sorted, text},
     },
     admin, create, render,
 };
@@ -304,19 +304,15 @@ pub fn search(store: &Store, request: &Request, group: Option<&str>) -> Result<A
         .map(|group| Key::new(Some(group), "").group);
     let mut rows = Vec::new();
     for (key, artifact) in &store.artifacts {
-        if wanted.as_ref().is_none_or(|group| *group == key.group) && has_content(store, request, &artifact.versions)? {
+        if wanted.as_ref().is_none_or(|group| *group == key.group) && has_content(store, request, artifact)? {
             rows.push(render::artifact_row(store, key, artifact));
         }
     }
     for (param, field) in [("name", "name"), ("description", "description")] {
         if let Some(part) = request.param(param) {
-            let named = |row: &Value| {
-                row.get(field)
-                    .or_else(|| row.get("id"))
-                    .and_then(Value::as_str)
-                    .map(str::to_owned)
-            };
-            rows.retain(|row| named(row).is_some_and(|name| name.contains(part)));
+            // A search for a name finds the id of what has none.
+            let named = |row: &Value| text(row, field).or_else(|| text(row, "id").filter(|_| field == "name"));
+            rows.retain(|row| named(row).is_some_and(|name| found_by(store, part, &name)));
         }
     }
     let by = if request.param("orderby") == Some("createdOn") {
@@ -331,17 +327,25 @@ pub fn search(store: &Store, request: &Request, group: Option<&str>) -> Result<A
     ))
 }
 
-/// Whether one of these versions has the globalId or contentId that a search asks for.
-pub fn has_content(store: &Store, request: &Request, ids: &std::collections::BTreeSet<u64>) -> Result<bool, Refusal> {
-    let number = |name: &str| request.param(name).map(super::id).transpose();
+/// Whether a search for a text finds another: 2.6 looks for a part, 3.3 for the whole unless there are stars (seen).
+pub fn found_by(store: &Store, wanted: &str, text: &str) -> bool {
+    match wanted.trim_matches('*') {
+        part if store.is_v2() || part.len() < wanted.len() => text.contains(part),
+        whole => text == whole,
+    }
+}
+
+/// Whether an artifact has the globalId or contentId that a search asks for; 2.6 looks only at its latest version (seen).
+pub fn has_content(store: &Store, request: &Request, artifact: &Artifact) -> Result<bool, Refusal> {
+    let number = |name: &str| request.param(name).map(id).transpose();
     let (global, content) = (number("globalId")?, number("contentId")?);
-    let has = |id: &u64| {
-        store
-            .versions
-            .get(id)
-            .is_some_and(|version| content.is_none_or(|content| version.content_id == content))
+    let seen = |id: &&u64| !store.is_v2() || artifact.latest == Some(**id);
+    let fits = |id: &u64| {
+        let version = store.versions.get(id);
+        global.is_none_or(|global| global == *id)
+            && content.is_none_or(|content| version.is_some_and(|version| version.content_id == content))
     };
-    Ok(global.is_none_or(|id| ids.contains(&id)) && (content.is_none() || ids.iter().any(has)))
+    Ok((global.is_none() && content.is_none()) || artifact.versions.iter().filter(seen).any(fits))
 }
 
 /// `POST /search/artifacts`: the artifacts with that content. 2.6 looks only at latest versions (seen).

@@ -6,7 +6,7 @@ mod create;
 mod render;
 
 pub(super) use admin::{config, link, rules_with, types, zip};
-pub(super) use artifacts::{has_content, references};
+pub(super) use artifacts::{found_by, has_content, references};
 pub(super) use render::references as references_of;
 use serde_json::{Value, json};
 

@@ -123,12 +123,12 @@ pub fn version_row(store: &Store, id: u64, version: &Version) -> Value {
 pub fn artifact_row(store: &Store, key: &Key, artifact: &Artifact) -> Value {
     let latest = artifact.latest.or_else(|| artifact.versions.last().copied());
     let latest = latest.filter(|_| store.is_v2()).and_then(|id| store.versions.get(&id));
-    let (name, description, owner, modified) = match latest {
+    let (name, description, modified_by, modified) = match latest {
         Some(version) => (&version.name, &version.description, &version.owner, version.created_on),
         None => (
             &artifact.name,
             &artifact.description,
-            &artifact.owner,
+            &artifact.modified_by,
             artifact.modified_on,
         ),
     };
@@ -150,7 +150,7 @@ pub fn artifact_row(store: &Store, key: &Key, artifact: &Artifact) -> Value {
             state(latest.map_or(VersionState::Enabled, |version| version.state)),
         ),
         ("modifiedOn", date(store, modified)),
-        ("modifiedBy", maybe(owner.as_ref())),
+        ("modifiedBy", maybe(modified_by.as_ref())),
     ])
 }
 

@@ -66,10 +66,10 @@ pub fn artifacts(store: &Store, request: &Request, group: Option<&str>) -> Resul
             && request
                 .param("artifactType")
                 .is_none_or(|kind| artifact.artifact_type == kind)
-            && within(request.param("name"), artifact.name.as_ref())
-            && within(request.param("description"), artifact.description.as_ref())
+            && within(store, request.param("name"), artifact.name.as_ref())
+            && within(store, request.param("description"), artifact.description.as_ref())
             && labelled(request, &artifact.tags);
-        if fits && v2::has_content(store, request, &artifact.versions)? {
+        if fits && v2::has_content(store, request, artifact)? {
             rows.push(render::artifact_row(key, artifact));
         }
     }
@@ -101,13 +101,13 @@ fn fits(store: &Store, request: &Request, id: u64, version: &Version) -> bool {
             .param("state")
             .is_none_or(|state| version.state.to_string() == state)
         && request.param("artifactType").is_none_or(|wanted| kind == Some(wanted))
-        && within(request.param("name"), version.name.as_ref())
-        && within(request.param("description"), version.description.as_ref())
+        && within(store, request.param("name"), version.name.as_ref())
+        && within(store, request.param("description"), version.description.as_ref())
         && labelled(request, &version.tags)
 }
 
-fn within(part: Option<&str>, text: Option<&String>) -> bool {
-    part.is_none_or(|part| text.is_some_and(|text| text.contains(part)))
+fn within(store: &Store, wanted: Option<&str>, text: Option<&String>) -> bool {
+    wanted.is_none_or(|wanted| text.is_some_and(|text| v2::found_by(store, wanted, text)))
 }
 
 /// `labels=k` or `labels=k:v`, each of which must be there.
