@@ -71,6 +71,13 @@ const PURE: &[&str] = &[
     "src/engine/gates",
     "src/engine/facts",
     "src/report",
+    "src/rehearse/twin/model",
+    "src/rehearse/twin/import",
+    "src/rehearse/twin/export",
+    "src/rehearse/twin/dispatch",
+    "src/rehearse/twin/v2",
+    "src/rehearse/twin/v3",
+    "src/rehearse/twin/ccompat",
 ];
 
 fn sources(directory: &Path, out: &mut Vec<PathBuf>) {

@@ -70,27 +70,34 @@ fn tidy(value: Value, step: &Step) -> Value {
             kept.into_iter().collect::<serde_json::Map<_, _>>().into()
         }
         Value::String(text) => plain(&text).into(),
-        other => other,
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
     }
 }
 
 fn plain(text: &str) -> String {
-    let bytes = text.as_bytes();
     let shape: String = text
         .chars()
         .map(|c| if c.is_ascii_hexdigit() { 'x' } else { c })
         .collect();
-    if bytes.len() >= 20 && shape.starts_with("xxxx-xx-xxTxx:xx:xx") && bytes.len() <= 24 {
+    if let Some(zone) = text.get(19..)
+        && shape.starts_with("xxxx-xx-xxTxx:xx:xx")
+        && zone.len() <= 5
+    {
         // Only the form is told, and whether it ever was.
         let never = if text.starts_with("1970-01-01T00:00:00") {
             "never"
         } else {
             "date"
         };
-        return format!("<{never}{}>", &text[19..]);
+        return format!("<{never}{zone}>");
     }
-    if let Some(at) = shape.find("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx") {
-        return format!("{}<uuid>{}", &text[..at], &text[at + 36..]);
+    // Letters are not shifted: what is no digit stays as long as it was.
+    match shape.split_once("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx") {
+        Some((before, after)) => {
+            let end = text.len() - after.len();
+            let (before, after) = (text.get(..before.len()), text.get(end..));
+            format!("{}<uuid>{}", before.unwrap(), after.unwrap())
+        }
+        None => text.to_owned(),
     }
-    text.to_owned()
 }

@@ -1,13 +1,15 @@
 //! One list of requests, whose answers on real registries are recorded: twins must give the same, always; real registries are
 //! asked again where there are any.
 //!
-//! `REGPLAN_V2_URL`, `REGPLAN_V3_URL` and `REGPLAN_V3_MANAGEMENT` name a fresh 2.6.13 and a fresh 3.3.3 that hold nothing.
+//! `REGPLAN_V2_URL`, `REGPLAN_V3_URL` and `REGPLAN_V3_MANAGEMENT` name a fresh 2.6.13 and a fresh 3.3.3 that hold nothing;
+//! where real ones are required (`CI=true`, `REGPLAN_REQUIRE_REAL=1`) and none is named, `scripts/stack` starts some.
 //! `INSTA_UPDATE=always` with the test of the real ones alone records their answers anew.
 
 use regplan::rehearse::twin::TwinVersion::{V2_6_13, V3_3_3};
 
 use super::{
     scenario::{Step, steps},
+    stack::{self, Stack},
     support::{client, empty},
 };
 
@@ -68,20 +70,7 @@ async fn twins_answer_as_real_registries_were_recorded() {
 
 #[tokio::test]
 async fn real_registries_answer_as_they_were_recorded() {
-    let variable = |name: &str| std::env::var(name).ok();
-    let (Some(v2), Some(v3), Some(management)) = (
-        variable("REGPLAN_V2_URL"),
-        variable("REGPLAN_V3_URL"),
-        variable("REGPLAN_V3_MANAGEMENT"),
-    ) else {
-        eprintln!("skipped: REGPLAN_V2_URL, REGPLAN_V3_URL and REGPLAN_V3_MANAGEMENT do not name fresh registries");
-        return;
-    };
-    let v2 = Place {
-        management: v2.clone(),
-        url: v2,
-    };
-    let v3 = Place { url: v3, management };
+    let Some((v2, v3, _stack)) = real().await else { return };
     for place in [&v2, &v3] {
         let url = format!("{}/apis/registry/v2/search/artifacts?limit=1", place.url);
         let found: serde_json::Value = client().get(url).send().await.unwrap().json().await.unwrap();
@@ -91,4 +80,42 @@ async fn real_registries_answer_as_they_were_recorded() {
         }
     }
     insta::assert_snapshot!("answers", run(&v2, &v3).await);
+}
+
+/// The registries that are named; where real ones are required and none is named, some of our own.
+async fn real() -> Option<(Place, Place, Option<(Stack, tempfile::TempDir)>)> {
+    let variable = |name: &str| std::env::var(name).ok();
+    if let (Some(v2), Some(url), Some(management)) = (
+        variable("REGPLAN_V2_URL"),
+        variable("REGPLAN_V3_URL"),
+        variable("REGPLAN_V3_MANAGEMENT"),
+    ) {
+        let v2 = Place {
+            management: v2.clone(),
+            url: v2,
+        };
+        return Some((v2, Place { url, management }, None));
+    }
+    let required = |name: &str, value: &str| variable(name).as_deref() == Some(value);
+    if !(required("CI", "true") || required("REGPLAN_REQUIRE_REAL", "1")) {
+        eprintln!("skipped: REGPLAN_V2_URL, REGPLAN_V3_URL and REGPLAN_V3_MANAGEMENT do not name fresh registries");
+        return None;
+    }
+    if !stack::available() {
+        return None;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let stack = Stack::in_directory(directory.path());
+    let at = |port: u16| format!("http://127.0.0.1:{port}");
+    let v2 = at(stack.start("apicurio@2.6.13.Final", "v2", 0, &[]).await);
+    let port = stack.start("apicurio@3.3.3", "v3", Stack::free_port(), &[]).await;
+    let v2 = Place {
+        management: v2.clone(),
+        url: v2,
+    };
+    let v3 = Place {
+        url: at(port),
+        management: at(port + 1),
+    };
+    Some((v2, v3, Some((stack, directory))))
 }

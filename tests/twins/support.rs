@@ -76,15 +76,19 @@ pub async fn import(twin: &Twin, zip: Vec<u8>) -> u16 {
     answer.status().as_u16()
 }
 
-/// Sends what a delta says, in chunks of that many versions, as regplan packs them.
+/// Sends what a delta of a recorded export says, in chunks of that many versions.
 pub async fn send(twin: &Twin, name: &str, delta: &Delta, versions: usize) -> usize {
-    let source = snapshot(name);
+    send_all(twin, &snapshot(name), bytes(name), delta, versions).await
+}
+
+/// Sends what a delta says, in chunks of that many versions, as regplan packs them; how many there were.
+pub async fn send_all(twin: &Twin, source: &Snapshot, zip: Vec<u8>, delta: &Delta, versions: usize) -> usize {
     let limits = ChunkLimits {
         max_versions: versions,
         ..ChunkLimits::default()
     };
-    let all = chunks(&source, delta, &limits).unwrap();
-    let mut writer = ChunkWriter::open(&source, Cursor::new(bytes(name))).unwrap();
+    let all = chunks(source, delta, &limits).unwrap();
+    let mut writer = ChunkWriter::open(source, Cursor::new(zip)).unwrap();
     for chunk in &all {
         let zip = writer.write(chunk, Cursor::new(Vec::new())).unwrap().into_inner();
         assert_eq!(import(twin, zip).await, 204);

@@ -56,18 +56,18 @@ impl Health {
     pub fn live(&mut self, now: i64) -> (u16, Value) {
         let (storage, answers) = (self.storage.look(now), self.answers.look(now));
         let check = |name: &str, (up, failures): (bool, u32)| json!({"name": name, "status": status(up), "data": {"errorCount": failures}});
-        let checks = vec![
+        let checks = [
             check("PersistenceExceptionLivenessCheck", storage),
             check("ResponseErrorLivenessCheck", answers),
         ];
-        report(storage.0 && answers.0, checks)
+        report(storage.0 && answers.0, &checks)
     }
 
     /// Status and body of `/health/ready`, which a twin that answers at all always is.
     pub fn ready() -> (u16, Value) {
         report(
             true,
-            vec![json!({"name": "PersistenceSimpleReadinessCheck", "status": "UP"})],
+            &[json!({"name": "PersistenceSimpleReadinessCheck", "status": "UP"})],
         )
     }
 }
@@ -76,7 +76,7 @@ fn status(up: bool) -> &'static str {
     if up { "UP" } else { "DOWN" }
 }
 
-fn report(up: bool, checks: Vec<Value>) -> (u16, Value) {
+fn report(up: bool, checks: &[Value]) -> (u16, Value) {
     let code = if up { 200 } else { 503 };
     (code, json!({"status": status(up), "checks": checks}))
 }

@@ -104,10 +104,13 @@ pub(super) fn take(run: &mut Run, store: &mut Store, entity: Entity) {
 /// Takes once more what had to wait; what still has to, waits on.
 fn waited_for(run: &mut Run, store: &mut Store) {
     for entity in std::mem::take(&mut run.waiting) {
-        let ready = match &entity {
-            Entity::Version2(row) => run.contents.contains(&row.content_id),
-            Entity::Comment(row) => run.versions.contains(&row.global_id),
-            _ => true,
+        // Nothing else ever waits.
+        let ready = if let Entity::Version2(row) = &entity {
+            run.contents.contains(&row.content_id)
+        } else if let Entity::Comment(row) = &entity {
+            run.versions.contains(&row.global_id)
+        } else {
+            true
         };
         if ready {
             take(run, store, entity);

@@ -97,7 +97,7 @@ fn turns(entries: &[Entry]) -> Result<Vec<Turn>, Refusal> {
             Some(_) | None => {}
         }
     }
-    let format = format(by_kind.remove("Manifest").unwrap_or_default())?;
+    let format = format(&by_kind.remove("Manifest").unwrap_or_default())?;
     if let Some(kind) = by_kind.keys().find(|kind| !ORDER.contains(kind)) {
         return Err(unknown_kind(kind));
     }
@@ -126,10 +126,10 @@ fn turn(entity: Entity) -> Turn {
 }
 
 fn global_id(entity: &Entity) -> u64 {
-    match entity {
-        Entity::Version2(row) => row.global_id,
-        Entity::Version3(row) => row.global_id,
-        _ => 0,
+    if let Entity::Version2(VersionRow2 { global_id, .. }) | Entity::Version3(VersionRow3 { global_id, .. }) = entity {
+        *global_id
+    } else {
+        0
     }
 }
 
@@ -144,25 +144,25 @@ fn unpack(zip: &[u8], limits: &Limits) -> Result<Vec<Entry>, Refusal> {
     let (mut all, mut total) = (Vec::new(), 0_usize);
     for entry in Entries::new(zip, *longest) {
         if all.len() >= *entries {
-            return Err(refused(format!(
+            return Err(refused(&format!(
                 "ZIP entry count exceeds the configured limit of {entries}"
             )));
         }
         let entry = entry.map_err(|broken| match broken {
-            Broken::Cut => refused("Unexpected end of ZLIB input stream".to_owned()),
-            Broken::TooLong => refused(format!(
+            Broken::Cut => refused("Unexpected end of ZLIB input stream"),
+            Broken::TooLong => refused(&format!(
                 "ZIP entry decompressed size exceeds the configured limit of {longest} bytes"
             )),
         })?;
         if entry.name.split('/').any(|part| part == "..") {
-            return Err(refused(format!("Invalid ZIP entry: {}", entry.name)));
+            return Err(refused(&format!("Invalid ZIP entry: {}", entry.name)));
         }
         if entry.name.split('/').any(|part| part.len() > *name) {
-            return Err(refused(format!("{} (File name too long)", entry.name)));
+            return Err(refused(&format!("{} (File name too long)", entry.name)));
         }
         total += entry.bytes.len();
         if total > *most {
-            return Err(refused(format!(
+            return Err(refused(&format!(
                 "ZIP total decompressed size exceeds the configured limit of {most} bytes"
             )));
         }
@@ -171,7 +171,7 @@ fn unpack(zip: &[u8], limits: &Limits) -> Result<Vec<Entry>, Refusal> {
     Ok(all)
 }
 
-fn refused(why: String) -> Refusal {
+fn refused(why: &str) -> Refusal {
     Refusal {
         detail: Some(format!("IOException: {why}")),
         ..Refusal::bad_request(format!("Error importing data: {why}"))
@@ -184,7 +184,7 @@ fn unknown_kind(kind: &str) -> Refusal {
 }
 
 /// What the manifest says. Its two versions must fit together (reference: apicurio.md §4.1).
-fn format(manifests: Vec<&Entry>) -> Result<Format, Refusal> {
+fn format(manifests: &[&Entry]) -> Result<Format, Refusal> {
     let Some(entry) = manifests.first() else {
         return Err(Refusal::new(500, "RuntimeException", "No manifest found"));
     };
