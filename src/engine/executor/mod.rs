@@ -243,11 +243,10 @@ impl Executor {
         for (name, _) in expression.names() {
             if let [root, system, ..] = name.as_slice()
                 && root == "systems"
+                && let Entry::Vacant(place) = systems.entry(SystemName::new(system.clone()))
             {
-                if let Entry::Vacant(place) = systems.entry(SystemName::new(system.clone())) {
-                    let seen = self.act.facts(place.key()).await;
-                    place.insert(seen);
-                }
+                let seen = self.act.facts(place.key()).await;
+                place.insert(seen);
             }
         }
         let of = FactsOf {
