@@ -2,5 +2,6 @@
 
 mod bed;
 mod failing;
+mod frozen;
 mod resuming;
 mod signals;
