@@ -155,15 +155,36 @@ impl Executor {
             if done {
                 continue;
             }
-            let mut run = self.rollback_run(phase, step);
-            match self.condition(&run).await? {
+            let known = self
+                .attempt_of(phase)
+                .and_then(|attempt| attempt.rollback.get(&step.id));
+            // `if:` is asked once: what was begun under it goes on, whatever it would say now.
+            let begun = known.is_some_and(|known| known.intent().is_some());
+            let in_doubt = matches!(
+                known,
+                Some(StepState::Intended(_) | StepState::Failed { in_doubt: true, .. })
+            );
+            let mut run = StepRun {
+                in_doubt,
+                ..self.rollback_run(phase, step)
+            };
+            let condition = if begun && step.condition.is_some() {
+                super::executor::Condition::Holds
+            } else {
+                self.condition(&run).await?
+            };
+            match condition {
                 super::executor::Condition::None => {}
                 super::executor::Condition::Holds => run.condition = Some(true),
                 super::executor::Condition::Skip => continue,
                 super::executor::Condition::Failed(error) => return Ok(Err(format!("step `{}`: {error}", step.id))),
             }
             match self.try_until_settled(&run).await? {
-                Ok(Tried::Settled) => {}
+                Ok(Tried::Settled) => {
+                    if let Err(error) = self.judge_back(&phase.id, step).await {
+                        return Ok(Err(error));
+                    }
+                }
                 Ok(Tried::Waiting { reason, .. }) => return Ok(Err(format!("step `{}` waits: {reason}", step.id))),
                 Err(failed) => return Ok(Err(self.back_failed(&step.id, failed))),
             }
