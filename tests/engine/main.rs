@@ -7,5 +7,6 @@
 
 mod bed;
 mod failing;
+mod frozen;
 mod resuming;
 mod signals;

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     journal::{Body, Intent, Part, SettledBy, StepState},
     kind::{DynEffect, Inputs, Receipt, Undo},
-    model::{Change, Class, Event, PlanDuration, Step, StepId, Touches},
+    model::{Change, Class, Delta, Event, PlanDuration, Step, StepId, Touches},
     resource::{Depth, Probed},
     system::{Answer, causes},
 };
@@ -94,9 +94,15 @@ impl Executor {
             Ok(inputs) => inputs,
             Err(error) => return Ok(Err(Failed::new(error))),
         };
-        let before = match self.probe(effect).await {
+        let before = match self.probe(run.part, effect).await {
             Ok(before) => before,
-            Err(failed) => return Ok(Err(failed)),
+            // A look moves nothing: it leaves the doubt as it was.
+            Err(failed) => {
+                return Ok(Err(Failed {
+                    in_doubt: run.in_doubt,
+                    ..failed
+                }));
+            }
         };
         let change = match self.change(run, effect, &before, &inputs) {
             Ok(change) => change,
@@ -149,19 +155,38 @@ impl Executor {
 
     /// Inside the frozen region nobody else may have moved the resource since the step of ours that moved it last.
     fn expect_ours(&self, run: &StepRun<'_>, effect: &dyn DynEffect, now: &Value) -> Result<(), Failed> {
-        if self.freeze().is_none() || run.in_doubt {
+        if self.freeze().is_none() {
             return Ok(());
         }
         let Some((earlier, behaviour)) = self.last_writer(effect, &run.step.id) else {
             return Ok(());
         };
         match behaviour.diff(now, &Inputs::default()) {
-            Ok(change) if !change.is_none() => Err(Failed::new(format!(
-                "somebody else moved it since step `{earlier}`: {}",
-                words(&change)
-            ))),
+            Ok(change) if !change.is_none() && !(run.in_doubt && self.is_own_doubt(run, effect, now)) => {
+                Err(Failed::new(format!(
+                    "somebody else moved it since step `{earlier}`: {}",
+                    words(&change)
+                )))
+            }
             Ok(_) | Err(_) => Ok(()),
         }
+    }
+
+    /// Whether a step in doubt finds its resource as its own act may have left it: every field that it was to move is where
+    /// it was, or every one is where it was to be. Anything between is somebody else's.
+    fn is_own_doubt(&self, run: &StepRun<'_>, effect: &dyn DynEffect, now: &Value) -> bool {
+        let intended = self
+            .ledger
+            .state()
+            .and_then(|state| state.attempt(&run.phase)?.steps.get(&run.step.id)?.intent())
+            .and_then(|intent| intent.change.as_ref());
+        let (Some(intended), Ok(left)) = (intended, effect.diff(now, &Inputs::default())) else {
+            return false;
+        };
+        let left_of = |field: &str| left.deltas.iter().find(|delta| delta.field == field);
+        let untouched = |delta: &Delta| left_of(&delta.field).is_some_and(|left| left.before == delta.before);
+        let moved = |delta: &Delta| left_of(&delta.field).is_none();
+        intended.deltas.iter().all(untouched) || intended.deltas.iter().all(moved)
     }
 
     /// The last settled step of this run that moved the same resource, other than `step`.
@@ -191,11 +216,13 @@ impl Executor {
     }
 
     /// A look that must succeed.
-    pub(super) async fn probe(&self, effect: &dyn DynEffect) -> Result<Value, Failed> {
-        match effect.probe(&self.act, Depth::Deep).await {
-            Ok(Probed::Seen(state)) => Ok(state),
-            Ok(Probed::Unreachable(reason) | Probed::NotLooked(reason)) => Err(Failed::new(reason)),
-            Err(error) => Err(Failed::new(causes(&error))),
+    pub(super) async fn probe(&mut self, part: Part, effect: &dyn DynEffect) -> Result<Value, Failed> {
+        let (act, guard) = (self.act.clone(), self.guard(part));
+        match self.signals.run(effect.probe(&act, Depth::Deep), guard).await {
+            Err(stopped) => Err(Failed::stopped(stopped)),
+            Ok(Ok(Probed::Seen(state))) => Ok(state),
+            Ok(Ok(Probed::Unreachable(reason) | Probed::NotLooked(reason))) => Err(Failed::new(reason)),
+            Ok(Err(error)) => Err(Failed::new(causes(&error))),
         }
     }
 
@@ -253,14 +280,7 @@ impl Executor {
         inputs: &Inputs,
     ) -> Result<Receipt, Failed> {
         let (act, log) = (self.act.clone(), self.progress(&run.step.id));
-        let guard = match run.part {
-            Part::Forward => self.guard(Some(run.step)),
-            // The way back is never cancelled by the clock or by one signal.
-            Part::Rollback => Guard {
-                timeout: run.step.timeout.map(PlanDuration::get),
-                ..Guard::default()
-            },
-        };
+        let guard = self.guard_of(run);
         match self.signals.run(effect.apply(change, inputs, &act, &log), guard).await {
             Err(stopped) => Err(Failed::stopped(stopped)),
             Ok(Err(error)) => Err(Failed::new(causes(&error))),
@@ -282,7 +302,7 @@ impl Executor {
         {
             return Ok(Err(failed.clone()));
         }
-        let seen = match self.probe(effect).await {
+        let seen = match self.probe(run.part, effect).await {
             Ok(seen) => seen,
             Err(failed) => return Ok(Err(applied.err().unwrap_or(failed))),
         };
@@ -413,19 +433,46 @@ impl Executor {
                 Err(error) => return Ok(Again::Stop(error)),
             },
         };
-        let now = match self.probe(effect).await {
+        let now = match self.probe(Part::Forward, effect).await {
             Ok(now) => now,
             Err(failed) => return Ok(Again::Stop(failed.error)),
         };
         match effect.diff(&now, &inputs) {
             Err(error) => Ok(Again::Stop(causes(&error))),
             Ok(change) if change.is_none() => Ok(Again::Holds),
+            // What was taken and compared since the freeze is worth nothing when writes flowed in between.
+            Ok(change) if self.freeze().is_some() && self.region_went_on(&step.id) => Ok(Again::Stop(format!(
+                "somebody else moved it while writes were to be frozen: {}",
+                words(&change)
+            ))),
             Ok(change) => Ok(match effect.regresses(&now) {
                 Ok(None) => Again::Run,
                 Ok(Some(reason)) => Again::Stop(format!("it no longer holds ({}), and {reason}", words(&change))),
                 Err(error) => Again::Stop(causes(&error)),
             }),
         }
+    }
+
+    /// Whether a later step of the same frozen region was begun.
+    fn region_went_on(&self, step: &StepId) -> bool {
+        let Some(region) = self.program.region_of(step) else {
+            return false;
+        };
+        let begun = |later: &StepId| {
+            let mut attempts = self.ledger.state().into_iter().flat_map(|state| state.phases.values());
+            attempts.any(|phase| {
+                phase
+                    .current
+                    .as_ref()
+                    .is_some_and(|attempt| attempt.steps.contains_key(later))
+            })
+        };
+        region
+            .steps
+            .iter()
+            .skip_while(|known| *known != step)
+            .skip(1)
+            .any(begun)
     }
 
     fn moved_on(&self, effect: &dyn DynEffect, step: &Step) -> bool {
@@ -469,27 +516,48 @@ impl Executor {
         Ok(inputs)
     }
 
-    /// What may end the next act. Inside the freeze, before the switch, a signal cancels and the clock runs.
-    pub(super) fn guard(&self, step: Option<&Step>) -> Guard {
-        let timeout = step.and_then(|step| step.timeout).map(PlanDuration::get);
-        let Some(frozen) = self.freeze().filter(|frozen| !frozen.switch_intended) else {
-            return Guard {
-                timeout,
-                ..Guard::default()
-            };
-        };
-        let deadline = self.program.plan.limits.freeze.map(|limit| {
-            let way_back = self
-                .freeze_took
-                .map_or(WAY_BACK_UNMEASURED, |took| (took * 2).max(WAY_BACK_LEAST));
-            let usable = limit.get().saturating_sub(way_back.min(limit.get() / 2));
-            tokio::time::Instant::now() + usable.saturating_sub(elapsed(frozen.since))
-        });
+    /// What may end the act of a step.
+    pub(super) fn guard_of(&self, run: &StepRun<'_>) -> Guard {
+        Guard {
+            timeout: run.step.timeout.map(PlanDuration::get),
+            ..self.guard(run.part)
+        }
+    }
+
+    /// What may end a look or an act. Inside the freeze, before the switch, a signal cancels and the clock runs; the way back
+    /// is never cancelled by the clock that started it, or by one signal.
+    pub(super) fn guard(&self, part: Part) -> Guard {
+        let before_switch = self.freeze().is_some_and(|frozen| !frozen.switch_intended);
+        if part == Part::Rollback || !before_switch {
+            return Guard::default();
+        }
         Guard {
             cancel_on_signal: true,
-            deadline,
-            timeout,
+            deadline: self.deadline(),
+            timeout: None,
         }
+    }
+
+    /// What may end a wait between two tries. Nothing is under way in it, so the clock runs also when a switch was intended and
+    /// did not come into force.
+    pub(super) fn guard_between(&self, part: Part) -> Guard {
+        match part {
+            Part::Rollback => Guard::default(),
+            Part::Forward => Guard {
+                deadline: self.deadline(),
+                ..self.guard(part)
+            },
+        }
+    }
+
+    /// When what is left of the freeze is needed for the way back; `None` without a freeze or a limit.
+    fn deadline(&self) -> Option<tokio::time::Instant> {
+        let (frozen, limit) = self.freeze().zip(self.program.plan.limits.freeze)?;
+        let way_back = self
+            .freeze_took
+            .map_or(WAY_BACK_UNMEASURED, |took| (took * 2).max(WAY_BACK_LEAST));
+        let usable = limit.get().saturating_sub(way_back.min(limit.get() / 2));
+        Some(tokio::time::Instant::now() + usable.saturating_sub(elapsed(frozen.since)))
     }
 }
 

@@ -186,7 +186,7 @@ impl Executor {
                 error: failed.error.clone(),
                 wait,
             });
-            let guard = self.guard(None);
+            let guard = self.guard_between(run.part);
             if let Err(stopped) = self.signals.run(tokio::time::sleep(wait), guard).await {
                 return Ok(Err(failed.because(stopped)));
             }
@@ -219,7 +219,7 @@ impl Executor {
         self.intend(run, Class::Check, &inputs)?;
         let started = Instant::now();
         let (act, log) = (self.act.clone(), self.progress(&run.step.id));
-        let guard = self.guard(Some(run.step));
+        let guard = self.guard_of(run);
         let verdict = match self.signals.run(check.run(&inputs, &act, &log), guard).await {
             Err(stopped) => return Ok(Err(Failed::stopped(stopped))),
             Ok(Err(error)) => return Ok(Err(Failed::new(causes(&error)))),
@@ -251,7 +251,7 @@ impl Executor {
         self.intend(run, Class::Capture, &Inputs::default())?;
         let started = Instant::now();
         let (act, log) = (self.act.clone(), self.progress(&run.step.id));
-        let guard = self.guard(Some(run.step));
+        let guard = self.guard_of(run);
         let taken = match self.signals.run(capture.take(run.attempt, &act, &log), guard).await {
             Err(stopped) => return Ok(Err(Failed::stopped(stopped))),
             Ok(Err(error)) => return Ok(Err(Failed::new(causes(&error)))),
@@ -268,8 +268,8 @@ impl Executor {
         let started = Instant::now();
         let (act, log) = (self.act.clone(), self.progress(&run.step.id));
         let guard = Guard {
-            cancel_on_signal: true,
-            ..self.guard(Some(run.step))
+            cancel_on_signal: run.part == Part::Forward,
+            ..self.guard_of(run)
         };
         match self.signals.run(wait.sample(&act, &log), guard).await {
             Err(stopped) => Ok(Err(Failed::stopped(stopped))),
