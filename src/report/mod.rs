@@ -5,7 +5,7 @@
 //! RunState  ─► status::Status ─► human, json      Record ─► journal::table, json::record
 //! ```
 //!
-//! Nothing here prints, reads a clock or knows the engine. The homes of `similar` (`diff`) and `anstyle` (`paint`).
+//! Nothing here prints, reads a clock or knows the engine. The homes of `similar`'s diffs (`diff`) and of `anstyle` (`paint`).
 
 mod diff;
 mod events;

@@ -40,7 +40,7 @@ pub struct Live {
 /// Where a run stands, from its journal alone: no system is asked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Status {
-    /// [`STATUS_FORMAT`].
+    /// The format of this document, from 1.
     pub format_version: u32,
     /// The plan's name.
     pub plan: String,
