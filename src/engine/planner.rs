@@ -373,7 +373,7 @@ impl<'a> Walk<'a> {
         };
         let inputs = self.pinned(at, intent);
         match effect.diff(&now, &inputs) {
-            Err(error) => self.no_answer(at, error),
+            Err(error) => self.no_answer(at, &error),
             Ok(change) if change.is_none() => Decided::new(Standing::Done),
             // A later step that is in doubt or failed may have moved it: the resource is that step's now.
             Ok(_) if self.written.intended_after(key, sequence) => Decided::new(Standing::Superseded),
@@ -467,7 +467,7 @@ impl<'a> Walk<'a> {
         let inputs = self.inputs(at);
         match effect.diff(&now, &inputs) {
             Err(error) => {
-                let decided = self.no_answer(at, error);
+                let decided = self.no_answer(at, &error);
                 self.world.leave(key.clone(), Now::Known(now));
                 Err(decided)
             }
@@ -491,12 +491,17 @@ impl<'a> Walk<'a> {
         standing: impl FnOnce(&Value) -> Standing,
     ) -> Decided<'a> {
         let standing = standing(&now);
-        let left = match &standing {
-            Standing::AlreadySo | Standing::Regress { .. } | Standing::Unreachable { .. } => Now::Known(now.clone()),
-            _ => match effect.after(&now, inputs) {
+        let stays = matches!(
+            standing,
+            Standing::AlreadySo | Standing::Regress { .. } | Standing::Unreachable { .. }
+        );
+        let left = if stays {
+            Now::Known(now.clone())
+        } else {
+            match effect.after(&now, inputs) {
                 Ok(state) => Now::Known(Cow::Owned(state)),
                 Err(_) => Now::After(at.step.id.clone()),
-            },
+            }
         };
         self.world.leave(key.clone(), left);
         Decided {
@@ -506,13 +511,13 @@ impl<'a> Walk<'a> {
     }
 
     /// A pure function of the kind has no answer: it waits for a step, or it says why.
-    fn no_answer(&self, at: &Placed<'a>, error: KindError) -> Decided<'a> {
-        match error {
-            KindError::MissingInput { step } if self.open.contains_key(&step) => {
-                Decided::new(Standing::Unknown { after: step })
-            }
-            error => unplannable(crate::system::causes(&error)).note(format!("`{}` has no diff", at.step.uses)),
+    fn no_answer(&self, at: &Placed<'a>, error: &KindError) -> Decided<'a> {
+        if let KindError::MissingInput { step } = error
+            && self.open.contains_key(step)
+        {
+            return Decided::new(Standing::Unknown { after: step.clone() });
         }
+        unplannable(crate::system::causes(error)).note(format!("`{}` has no diff", at.step.uses))
     }
 
     /// The last step that must be done before this one can be decided: an input's, or the one that brings up a system.
@@ -673,9 +678,9 @@ fn gates(phase: &Phase) -> Vec<String> {
         let count = gate.get("count").and_then(Value::as_u64).unwrap_or(1);
         format!("{count} approval{}", if count == 1 { "" } else { "s" })
     });
-    let not_before = phase.gates.not_before.iter().map(|gate| match gate {
-        Value::String(time) => format!("not before {time}"),
-        other => format!("not before {other}"),
+    let not_before = phase.gates.not_before.iter().map(|gate| match gate.as_str() {
+        Some(time) => format!("not before {time}"),
+        None => format!("not before {gate}"),
     });
     window.chain(approval).chain(not_before).collect()
 }

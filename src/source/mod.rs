@@ -14,7 +14,6 @@ mod schema;
 mod shape;
 mod spans;
 mod substitute;
-mod suggest;
 mod template;
 mod vars;
 

@@ -11,8 +11,7 @@ use jsonschema::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::suggest;
-use crate::model::{DocPath, Finding, Segment};
+use crate::model::{DocPath, Finding, Segment, suggest};
 
 /// The pattern of durations in schemas (`model::PlanDuration`).
 const DURATION_PATTERN: &str = "^[0-9]+(ms|s|m|h|d)$";

@@ -62,9 +62,12 @@ async fn what_was_done_and_not_recorded_is_settled_by_a_look() {
     assert!(bed.has("a"), "the act itself was done");
     bed.cut_after(None);
     assert_eq!(bed.apply().await.outcome(), Outcome::Done);
-    let by = bed.records().iter().find_map(|record| match &record.body {
-        Body::StepSettled { by, .. } => Some(*by),
-        _ => None,
+    let by = bed.records().iter().find_map(|record| {
+        if let Body::StepSettled { by, .. } = &record.body {
+            Some(*by)
+        } else {
+            None
+        }
     });
     assert_eq!(by, Some(SettledBy::Probe));
 }

@@ -440,12 +440,39 @@ impl Executor {
         match effect.diff(&now, &inputs) {
             Err(error) => Ok(Again::Stop(causes(&error))),
             Ok(change) if change.is_none() => Ok(Again::Holds),
+            // What was taken and compared since the freeze is worth nothing when writes flowed in between.
+            Ok(change) if self.freeze().is_some() && self.region_went_on(&step.id) => Ok(Again::Stop(format!(
+                "somebody else moved it while writes were to be frozen: {}",
+                words(&change)
+            ))),
             Ok(change) => Ok(match effect.regresses(&now) {
                 Ok(None) => Again::Run,
                 Ok(Some(reason)) => Again::Stop(format!("it no longer holds ({}), and {reason}", words(&change))),
                 Err(error) => Again::Stop(causes(&error)),
             }),
         }
+    }
+
+    /// Whether a later step of the same frozen region was begun.
+    fn region_went_on(&self, step: &StepId) -> bool {
+        let Some(region) = self.program.region_of(step) else {
+            return false;
+        };
+        let begun = |later: &StepId| {
+            let mut attempts = self.ledger.state().into_iter().flat_map(|state| state.phases.values());
+            attempts.any(|phase| {
+                phase
+                    .current
+                    .as_ref()
+                    .is_some_and(|attempt| attempt.steps.contains_key(later))
+            })
+        };
+        region
+            .steps
+            .iter()
+            .skip_while(|known| *known != step)
+            .skip(1)
+            .any(begun)
     }
 
     fn moved_on(&self, effect: &dyn DynEffect, step: &Step) -> bool {
@@ -546,7 +573,7 @@ pub(in crate::engine) fn words(change: &Change) -> String {
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
         Value::Null => "none".to_owned(),
-        other => other.to_string(),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
     };
     let deltas = change
         .deltas

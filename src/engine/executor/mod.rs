@@ -16,6 +16,9 @@ mod phase;
 mod precheck;
 mod step;
 
+#[cfg(test)]
+mod tests;
+
 pub use outcome::{ApplyRequest, EngineError, Outcome};
 
 pub(super) use effect::Failed;
@@ -246,11 +249,10 @@ impl Executor {
         for (name, _) in expression.names() {
             if let [root, system, ..] = name.as_slice()
                 && root == "systems"
+                && let Entry::Vacant(place) = systems.entry(SystemName::new(system.clone()))
             {
-                if let Entry::Vacant(place) = systems.entry(SystemName::new(system.clone())) {
-                    let seen = self.act.facts(place.key()).await;
-                    place.insert(seen);
-                }
+                let seen = self.act.facts(place.key()).await;
+                place.insert(seen);
             }
         }
         let of = FactsOf {

@@ -22,7 +22,7 @@ impl Executor {
             schedule.start(&step.id);
             match self.run_step(phase, step).await? {
                 Flow::On => schedule.settle(&step.id),
-                other => return Ok(other),
+                other @ (Flow::End(_) | Flow::Failed(_)) => return Ok(other),
             }
         }
         if let Some(flow) = self.obey_signal()? {

@@ -161,8 +161,9 @@ impl Executor {
             .with_max_times(usize::try_from(retry.attempts.saturating_sub(1)).unwrap_or(usize::MAX))
             .with_jitter()
             .build();
+        let mut run = run.clone();
         loop {
-            let failed = match self.try_once(run).await? {
+            let failed = match self.try_once(&run).await? {
                 Ok(tried) => return Ok(Ok(tried)),
                 Err(failed) => failed,
             };
@@ -181,6 +182,8 @@ impl Executor {
             let Some(wait) = wait else {
                 return Ok(Err(failed));
             };
+            // What timed out may have done its work: without a guard only a person can tell.
+            run.in_doubt |= failed.in_doubt;
             self.tell(Event::StepRetried {
                 step: run.step.id.clone(),
                 error: failed.error.clone(),

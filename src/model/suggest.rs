@@ -1,4 +1,4 @@
-//! "Did you mean": the nearest of the names that exist.
+//! "Did you mean": the nearest of the names that exist. Wherever a plan names something, it is said in these words.
 
 /// How alike two names must be, from 0 to 1: the default of Python's `difflib`, where this way of guessing comes from.
 const ALIKE: f32 = 0.6;
@@ -6,8 +6,8 @@ const ALIKE: f32 = 0.6;
 /// Most names that a help lists.
 const MOST_LISTED: usize = 24;
 
-/// The name that was probably meant.
-pub(super) fn nearest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
+/// The one of `names` that was probably meant by `word`.
+pub fn nearest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
     // Comparing is quadratic in the length: nobody mistypes a name of that many characters.
     if word.len() > 100 {
         return None;
@@ -16,7 +16,7 @@ pub(super) fn nearest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
 }
 
 /// A sentence that names what was probably meant, or all there is.
-pub(super) fn help(word: &str, names: &[&str], what: &str) -> Option<String> {
+pub fn help(word: &str, names: &[&str], what: &str) -> Option<String> {
     if let Some(name) = nearest(word, names) {
         return Some(format!("Did you mean `{name}`?"));
     }
