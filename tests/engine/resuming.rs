@@ -215,3 +215,16 @@ async fn a_condition_that_was_added_to_what_is_so_already_leaves_a_way_on() {
     bed.plan = plan.replacen("        uses:", "        if: \"false\"\n        uses:", 1);
     assert_eq!(bed.apply().await.outcome(), Outcome::Done);
 }
+
+#[tokio::test]
+async fn a_phase_put_before_one_that_was_begun_is_refused() {
+    let mut bed = Bed::new(POINT);
+    assert!(matches!(bed.apply().await.outcome(), Outcome::CheckpointFailed { .. }));
+    let new = format!("phases:\n  - id: new\n    steps:\n{}", makes("a"));
+    bed.plan = bed.plan.replacen("phases:\n", &new, 1);
+    let Outcome::Refused { reasons } = bed.apply().await.outcome() else {
+        panic!("what comes before the past cannot be done any more");
+    };
+    assert!(reasons[0].contains("`new`"), "{reasons:?}");
+    assert!(!bed.has("a"));
+}

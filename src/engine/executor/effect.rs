@@ -162,7 +162,7 @@ impl Executor {
             return Ok(());
         };
         match behaviour.diff(now, &Inputs::default()) {
-            Ok(change) if !change.is_none() && !(run.in_doubt && self.is_own_doubt(run, effect, now)) => {
+            Ok(change) if !(change.is_none() || run.in_doubt && self.is_own_doubt(run, effect, now)) => {
                 Err(Failed::new(format!(
                     "somebody else moved it since step `{earlier}`: {}",
                     words(&change)
