@@ -17,6 +17,7 @@ mod layout;
 mod paint;
 mod standing;
 mod status;
+mod status_page;
 mod words;
 
 pub use events::Lines;
@@ -24,4 +25,4 @@ pub use human::{Look, change_set};
 pub use journal::table;
 pub use paint::Paint;
 pub use status::{Live, NextStep, PlanShape, Status};
-pub use words::{closest, counted};
+pub use words::counted;

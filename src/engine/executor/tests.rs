@@ -516,8 +516,7 @@ async fn thawing_does_not_wait_for_a_journal_that_cannot_be_written() {
 async fn somebody_elses_thaw_stops_the_switch() {
     let migration = Migration::new();
     *lock(&migration.shared.hangs) = Some("verify");
-    let run = migration.apply();
-    tokio::pin!(run);
+    let mut run = Box::pin(migration.apply());
     loop {
         tokio::select! {
             _ = &mut run => panic!("it must hang"),

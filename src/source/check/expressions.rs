@@ -9,7 +9,7 @@ use crate::{
     source::{
         explain::whole,
         file::{COMMON_FACTS, SYSTEM_TYPES},
-        shape::secret_printed,
+        mistakes::secret_printed,
     },
 };
 
