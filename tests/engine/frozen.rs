@@ -327,3 +327,23 @@ async fn the_checkpoint_of_a_step_of_the_way_back_is_judged() {
     let outcome = Bed::new(&listed(back)).apply().await.outcome();
     assert!(matches!(outcome, Outcome::RollbackFailed { .. }), "{outcome:?}");
 }
+
+/// The freeze, a check and the switch in one phase; the runner dies before the switch, and a person lets writes through.
+#[tokio::test]
+async fn a_freeze_that_somebody_ended_is_not_taken_up_again() {
+    let text = "regplan: v1\nname: one\nlimits: { freeze: 1h }\nsystems:\n  lb: { type: nginx, url: \"http://127.0.0.1:1\", config: n.conf, directory: r, socket: s.sock, backends: { v2: [\"127.0.0.1:1\"], v3: [\"127.0.0.1:2\"] } }\nphases:\n  - id: one\n    steps:\n      - { id: deny, uses: lb.route, with: { lb: lb, to: v2, writes: deny } }\n      - { id: compare, uses: run.check, with: { command: [\"true\"] } }\n      - { id: to_v3, uses: lb.route, with: { lb: lb, to: v3, writes: allow } }\n    rollback:\n      - { id: thaw, uses: lb.route, with: { lb: lb, to: v2, writes: allow } }\n";
+    let whole = Bed::new(text);
+    assert_eq!(Balancer::new().apply(&whole).await.outcome(), Outcome::Done);
+    let (mut bed, balancer) = (Bed::new(text), Balancer::new());
+    bed.cut_after(Some(intent_of(&whole.records(), "to_v3") - 1));
+    assert!(balancer.apply(&bed).await.outcome.is_err());
+    assert_eq!(balancer.route(), ("v2", "deny"));
+    balancer.0.lock().unwrap().writes = "allow";
+    bed.cut_after(None);
+    let outcome = balancer.apply(&bed).await.outcome();
+    assert_eq!(
+        balancer.route(),
+        ("v2", "allow"),
+        "what v2 took in between is not on v3: {outcome:?}"
+    );
+}

@@ -37,6 +37,15 @@ impl Executor {
         self.judge(phase, Some(&step.id), &step.checkpoint).await
     }
 
+    /// The checkpoint of a step that an earlier session settled, unless it has passed since.
+    pub(super) async fn judge_step_again(&mut self, phase: &PhaseId, step: &Step) -> Result<Flow, EngineError> {
+        let attempt = self.ledger.state().and_then(|state| state.attempt(phase));
+        if attempt.is_some_and(|attempt| attempt.judged.get(&Some(step.id.clone())) == Some(&true)) {
+            return Ok(Flow::On);
+        }
+        self.judge_step(phase, step).await
+    }
+
     /// The checkpoint of a step of a rollback list; why it does not hold, when it does not.
     pub(in crate::engine) async fn judge_back(&mut self, phase: &PhaseId, step: &Step) -> Result<(), String> {
         let of = step.id.to_string();

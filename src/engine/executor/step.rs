@@ -44,15 +44,16 @@ impl Executor {
             .state()
             .and_then(|state| state.phases.get(&phase.id)?.current.as_ref()?.steps.get(&step.id))
             .cloned();
-        // `if:` is asked once per attempt: an intent says that it held.
-        let asked = step.condition.is_some() && known.as_ref().is_some_and(|known| known.intent().is_some());
+        // `if:` is asked once per attempt: an intent, or an end without one, says that it held.
+        let ran = |known: &StepState| known.intent().is_some() || matches!(known, StepState::Done { .. });
+        let asked = step.condition.is_some() && known.as_ref().is_some_and(ran);
         let in_doubt = match known {
             Some(StepState::Skipped { .. }) => return Ok(Flow::On),
             Some(StepState::Done { digest, .. }) if digest != step.digest => false,
             Some(StepState::Done { .. }) if !self.is_resumed() => return Ok(Flow::On),
             Some(StepState::Done { outputs, intent, .. }) => {
                 match self.look_again(step, &outputs, intent.as_ref()).await? {
-                    Again::Holds => return Ok(Flow::On),
+                    Again::Holds => return self.judge_step_again(&phase.id, step).await,
                     Again::Run => false,
                     Again::Stop(reason) => return Ok(self.failed(step, reason)),
                 }
