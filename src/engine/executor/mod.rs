@@ -9,8 +9,10 @@
 
 mod checkpoint;
 mod effect;
+mod freeze;
 mod interrupt;
 mod ledger;
+mod ours;
 mod outcome;
 mod phase;
 mod precheck;

@@ -15,7 +15,7 @@ use crate::{
     },
     journal::StepState,
     kind::Behaviour,
-    model::{Change, Class, ResourceKey, Standing, StepChange, StepId, SystemName},
+    model::{Class, ResourceKey, Standing, StepChange, StepId, SystemName},
 };
 
 /// What was decided about one step.
@@ -167,7 +167,7 @@ impl<'a> Walk<'a> {
         let inputs = self.pinned(at, intent.as_ref());
         match self.world.live(key) {
             Now::Known(now) => match effect.diff(&now, &inputs) {
-                Ok(change) if !change.is_none() => decided.note(format!("drift: {}", in_words(&change))),
+                Ok(change) if !change.is_none() => decided.note(format!("drift: {}", change.in_words())),
                 Ok(_) => decided,
                 Err(error) => decided.note(format!("drift is not known: {error}")),
             },
@@ -215,18 +215,5 @@ fn annotate(at: &Placed<'_>, notes: &mut Vec<String>) {
         }
         Some(StepState::Done { .. }) if at.edited() => notes.push("edited since it was done".to_owned()),
         Some(_) | None => {}
-    }
-}
-
-fn in_words(change: &Change) -> String {
-    let deltas = change
-        .deltas
-        .iter()
-        .map(|delta| format!("{}: {} → {}", delta.field, delta.before, delta.after));
-    let words: Vec<String> = change.summary.iter().cloned().chain(deltas).collect();
-    if words.is_empty() {
-        "its target no longer holds".to_owned()
-    } else {
-        words.join(" · ")
     }
 }
