@@ -1,8 +1,11 @@
 //! The frozen regions of a plan, computed from its routes. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use crate::model::{Plan, Region, ResourceKey, StepId, Touches};
+use crate::model::{Plan, PlanDuration, Region, ResourceKey, StepId, Touches};
 
 /// What the routes of a plan say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,7 +29,7 @@ pub fn regions(plan: &Plan, order: &[StepId], touches: &BTreeMap<StepId, Touches
             && let Some(first) = frozen.remove(route)
             && let Some(steps) = order.get(first..=position)
         {
-            found.frozen.push(region(plan, route, steps));
+            found.frozen.push(region(plan, route, steps, touches));
         }
     }
     let position = |region: &Region| order.iter().position(|step| step == &region.first);
@@ -39,7 +42,7 @@ pub fn regions(plan: &Plan, order: &[StepId], touches: &BTreeMap<StepId, Touches
 }
 
 /// `steps` is never empty: it begins with the step that freezes and ends with the one that thaws.
-fn region(plan: &Plan, route: &ResourceKey, steps: &[StepId]) -> Region {
+fn region(plan: &Plan, route: &ResourceKey, steps: &[StepId], touches: &BTreeMap<StepId, Touches>) -> Region {
     let inside: BTreeSet<&StepId> = steps.iter().collect();
     let phases = plan
         .phases
@@ -54,5 +57,29 @@ fn region(plan: &Plan, route: &ResourceKey, steps: &[StepId]) -> Region {
         phases,
         steps: steps.to_vec(),
         limits: plan.limits,
+        estimate: estimate(plan, &inside, touches),
     }
+}
+
+/// The sum of what the steps say that they take; `None` as soon as one says nothing, except those that move the route itself.
+fn estimate(plan: &Plan, inside: &BTreeSet<&StepId>, touches: &BTreeMap<StepId, Touches>) -> Option<PlanDuration> {
+    let is_route = |step: &StepId| {
+        touches
+            .get(step)
+            .is_some_and(|it| it.freezes.is_some() || it.thaws.is_some())
+    };
+    let steps = plan
+        .phases
+        .iter()
+        .flat_map(|phase| &phase.steps)
+        .filter(|step| inside.contains(&step.id));
+    let (mut sum, mut said) = (Duration::ZERO, false);
+    for step in steps {
+        match step.estimate {
+            Some(estimate) => (sum, said) = (sum + estimate.get(), true),
+            None if is_route(&step.id) => {}
+            None => return None,
+        }
+    }
+    said.then(|| PlanDuration::new(sum))
 }

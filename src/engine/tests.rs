@@ -535,6 +535,7 @@ fn migration() -> Lab {
         last: "to_v3".into(),
         phases: vec!["freeze".into(), "switch".into()],
         steps: ["read_only", "export", "import", "to_v3"].map(StepId::from).to_vec(),
+        estimate: None,
         limits: Default::default(),
     }];
     lab

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{Change, Class, Digest, Limits, PhaseId, ResourceKey, RunId, StepId, SystemName};
+use super::{Change, Class, Digest, Limits, PhaseId, PlanDuration, ResourceKey, RunId, StepId, SystemName};
 use serde::Serialize;
 
 /// What `apply` would do now, in order: the result of the planner, for people and machines.
@@ -231,6 +231,8 @@ pub struct Region {
     pub steps: Vec<StepId>,
     /// What it may cost.
     pub limits: Limits,
+    /// What its steps say that they take, when all but the routes say it (`estimate:`).
+    pub estimate: Option<PlanDuration>,
 }
 
 /// The steps by what is to be done.

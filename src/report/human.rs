@@ -309,10 +309,14 @@ fn bracket(set: &ChangeSet, region: &Region, first: usize, last: usize) -> Optio
             .find(|step| &step.id == id)
             .is_some_and(|step| step.standing.is_settled())
     };
+    let expected = match region.estimate {
+        Some(estimate) => format!("about {estimate}, as the steps estimate"),
+        None => "not known yet".to_owned(),
+    };
     let (opens, closes) = match (settled(&region.first), settled(&region.last)) {
-        (_, true) => ("frozen region", "over"),
-        (true, false) => ("frozen region, entered", "not known yet"),
-        (false, false) => ("frozen region", "not known yet"),
+        (_, true) => ("frozen region", "over".to_owned()),
+        (true, false) => ("frozen region, entered", expected),
+        (false, false) => ("frozen region", expected),
     };
     (first < last).then(|| Bracket {
         first,
@@ -322,7 +326,7 @@ fn bracket(set: &ChangeSet, region: &Region, first: usize, last: usize) -> Optio
             Some(limit) => format!("of {limit} allowed"),
             None => "without a limit".to_owned(),
         },
-        closes: closes.to_owned(),
+        closes,
     })
 }
 

@@ -104,7 +104,10 @@ impl Executor {
     /// What a phase does when it failed.
     pub(super) async fn on_failure(&mut self, index: usize, failure: Failure) -> Result<Outcome, EngineError> {
         let phase = self.program.plan.phases[index].clone();
-        let phases = self.phases_to_roll_back(&phase);
+        let mut phases = self.phases_to_roll_back(&phase);
+        if self.passed_no_return(&phases) {
+            phases.clear();
+        }
         if phases.is_empty() {
             let Failure {
                 step,
@@ -136,6 +139,27 @@ impl Executor {
             None if phase.on_failure == OnFailure::Rollback => vec![phase.id.clone()],
             None => Vec::new(),
         }
+    }
+
+    /// Whether a step that ends the way back was begun in one of them.
+    fn passed_no_return(&self, phases: &[PhaseId]) -> bool {
+        let begun = |phase: &PhaseId, step: &Step| {
+            let attempt = self.ledger.state().and_then(|state| state.attempt(phase));
+            attempt.is_some_and(|attempt| {
+                attempt
+                    .steps
+                    .get(&step.id)
+                    .is_some_and(|known| known.intent().is_some())
+            })
+        };
+        let of = self
+            .program
+            .plan
+            .phases
+            .iter()
+            .filter(|phase| phases.contains(&phase.id));
+        of.flat_map(|phase| phase.steps.iter().map(|step| (&phase.id, step)))
+            .any(|(phase, step)| step.point_of_no_return && begun(phase, step))
     }
 
     /// Those that have a current attempt, last first.

@@ -279,6 +279,7 @@ impl Migration {
             last: steps[2].clone(),
             phases: phases.map(|(id, _)| PhaseId::from(id)).to_vec(),
             steps: steps.clone(),
+            estimate: None,
             limits,
         };
         let plan = Plan {

@@ -106,6 +106,7 @@ fn freeze_and_switch() -> (Vec<PhaseChange>, Vec<Region>) {
         last: StepId::new("to_v3"),
         phases: vec![PhaseId::new("freeze"), PhaseId::new("switch")],
         steps: vec![StepId::new("read_only"), StepId::new("to_v3")],
+        estimate: None,
         limits: Limits {
             freeze: Some("2m".parse().unwrap()),
             read_gap: None,
