@@ -14,6 +14,12 @@ use crate::{
     system::{Answer, causes},
 };
 
+/// Looks after an act: a connection that was dropped or a server that was busy for a moment is back by the third.
+const LOOKS_AFTER: u32 = 3;
+
+/// Between them: longer than a reload takes to show (`reference/lab.md` §1.6), short against any freeze.
+const LOOK_PAUSE: Duration = Duration::from_millis(500);
+
 /// Why a try failed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Failed {
@@ -234,7 +240,7 @@ impl Executor {
         {
             return Ok(Err(failed.clone()));
         }
-        let seen = match self.probe(run.part, effect).await {
+        let seen = match self.look_until_seen(run, effect, applied.is_ok()).await {
             Ok(seen) => seen,
             Err(failed) => return Ok(Err(applied.err().unwrap_or(failed))),
         };
@@ -253,6 +259,28 @@ impl Executor {
             .err()
             .unwrap_or_else(|| Failed::new(format!("it was done, and it is not so: {} is left", left.in_words())));
         Ok(Err(error))
+    }
+
+    /// Looks; after an act that said it was done, a few times: one look without an answer must not take back what is done and
+    /// what clients may have built on.
+    async fn look_until_seen(
+        &mut self,
+        run: &StepRun<'_>,
+        effect: &dyn DynEffect,
+        done: bool,
+    ) -> Result<Value, Failed> {
+        let mut left = if done { LOOKS_AFTER } else { 1 };
+        loop {
+            left -= 1;
+            match self.probe(run.part, effect).await {
+                Err(failed) if left > 0 && failed.stopped.is_none() => {
+                    let guard = self.guard(run.part);
+                    let pause = tokio::time::sleep(LOOK_PAUSE);
+                    (self.signals.run(pause, guard).await).map_err(|stopped| failed.because(stopped))?;
+                }
+                seen => return seen,
+            }
+        }
     }
 
     fn settle_effect(

@@ -304,8 +304,9 @@ impl<'a> BalancerWriter<'a> {
     }
 
     /// Moves the route, compare-and-set on `expect` (`None`: nothing of ours yet), and returns when the new one is in
-    /// force for everybody: every worker that served by the old one is gone, several fresh connections answer the new
-    /// generation, and probes through the public address see it. Nothing is cut by it.
+    /// force for everybody: every worker that may write by the old one is gone (one that denied writes only reads, and is not
+    /// waited for), several fresh connections answer the new generation, and probes through the public address see it. Nothing
+    /// is cut by it.
     ///
     /// A target that is in force already is only proven again, whatever `expect` says.
     ///

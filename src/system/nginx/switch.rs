@@ -69,12 +69,14 @@ impl Switch<'_> {
         self.compare(before, expect, &new.generation)?;
         let since = Instant::now();
         let instance = self.install(&owned, &live, &new).await?;
-        let cut = self.drain(&instance, since).await?;
+        // Workers of a route that denied writes serve reads alone: nothing of theirs can reach a backend late. A slow reader must
+        // not fail a thaw, because clients write by the new route already, and going back would leave those writes behind.
+        let only_reads = before.is_some_and(|before| before.writes == RouteWrites::Deny);
+        let cut = self.drain(&instance, since, only_reads).await? && !only_reads;
         crash_point("route.drained");
         self.confirm(&new.generation).await?;
         self.look_from_outside(target.writes).await?;
-        // Reads alone were cut when writes had been denied before: nothing can reach a backend late.
-        if cut && before.is_none_or(|before| before.writes != RouteWrites::Deny) {
+        if cut {
             return Err(self.not_in_force(
                 "nginx cut requests at its worker_shutdown_timeout; the backend may still commit what it had received \
                  of them",
@@ -282,8 +284,9 @@ impl Switch<'_> {
         ))
     }
 
-    /// Waits until no old worker serves any more; true when nginx itself cut what was left.
-    async fn drain(&self, instance: &Instance, since: Instant) -> Result<bool, SystemError> {
+    /// Waits until no old worker serves any more, or takes new connections any more where they only read; true when nginx
+    /// itself cut what was left.
+    async fn drain(&self, instance: &Instance, since: Instant, only_reads: bool) -> Result<bool, SystemError> {
         let shutdown = instance.shutdown_timeout.unwrap_or(SHUTDOWN_DEFAULT);
         let limit = self
             .nginx
@@ -292,8 +295,14 @@ impl Switch<'_> {
             .map_or(shutdown + DRAIN_EXTRA, PlanDuration::get);
         let (mut told, mut told_at) = (0, since);
         loop {
-            let old = instance.old.iter().filter(|worker| !worker.is_gone()).count();
-            let left = old.max(usize::try_from(self.nginx.draining(instance.master)?).unwrap_or(usize::MAX));
+            let serves = |worker: &&Worker| !(worker.is_gone() || only_reads && worker.is_shutting_down());
+            let old = instance.old.iter().filter(serves).count();
+            let all = if only_reads {
+                0
+            } else {
+                self.nginx.draining(instance.master)?
+            };
+            let left = old.max(usize::try_from(all).unwrap_or(usize::MAX));
             if left == 0 {
                 let bounded = instance.shutdown_timeout.filter(|_| !instance.old.is_empty());
                 return Ok(bounded.is_some_and(|bound| since.elapsed() >= bound));
