@@ -121,7 +121,7 @@ fn structure(text: &mut String, plan: &Value) {
 
 fn system(text: &mut String, system: &SystemSection<'_>) {
     let about = if system.supported {
-        description(system.spec)
+        description(resolve(system.spec, system.spec))
     } else {
         "Not supported yet.".to_owned()
     };
@@ -316,6 +316,10 @@ impl Keys<'_> {
                 let _infallible = write!(meaning, " `{name}`: {}", description(option));
             }
         }
+        if options.is_none() && listed.get("enum").is_some() {
+            let names: Vec<String> = choices(listed).iter().map(|name| format!("`{name}`")).collect();
+            let _infallible = write!(meaning, " One of {}.", names.join(", "));
+        }
         if let Some(default) = property.get("default").filter(|default| is_worth_saying(default)) {
             let _infallible = write!(meaning, " Default: `{default}`.");
         }
@@ -336,15 +340,9 @@ fn is_worth_saying(default: &Value) -> bool {
 
 /// The name of the definition that a schema, or its only choice besides null, refers to.
 fn definition(schema: &Value) -> Option<&str> {
-    let name = |schema: &Value| Some(schema.get("$ref")?.as_str()?.rsplit('/').next()?.len());
-    let referring = if name(schema).is_some() {
-        schema
-    } else {
-        schema
-            .get("anyOf")?
-            .as_array()?
-            .iter()
-            .find(|option| option.get("$ref").is_some())?
+    let referring = match schema.get("anyOf").and_then(Value::as_array) {
+        Some(options) => options.iter().find(|option| option.get("$ref").is_some())?,
+        None => schema,
     };
     referring.get("$ref")?.as_str()?.rsplit('/').next()
 }
