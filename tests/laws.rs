@@ -392,3 +392,117 @@ phases:
     assert_eq!(second.status.code(), Some(5), "{}", said(&second));
     assert_eq!(fs::read_to_string(here.path().join("ran")).unwrap(), "x\n");
 }
+
+fn one_step(directory: &Path, step: &str) {
+    let plan = format!("regplan: v1\nname: one\nphases:\n  - id: one\n    steps:\n      - {step}\n");
+    fs::write(directory.join("p.yaml"), plan).unwrap();
+}
+
+#[test]
+fn law_3_the_intent_is_in_the_journal_while_the_act_goes_on_and_the_result_after_it() {
+    let here = tempfile::tempdir().unwrap();
+    // The act itself reads the journal, as somebody would after the power failed here.
+    let journal = format!("{} journal p.yaml --json > seen", env!("CARGO_BIN_EXE_regplan"));
+    one_step(
+        here.path(),
+        &format!("{{ id: looks, uses: run.command, with: {{ command: [sh, -c, '{journal}'], creates: seen }} }}"),
+    );
+    let output = run(here.path(), &["apply", "p.yaml", "--auto-approve"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let during = fs::read_to_string(here.path().join("seen")).unwrap();
+    let after = said(&run(here.path(), &["journal", "p.yaml", "--json"]));
+    assert!(during.contains("step_intended"), "{during}");
+    assert!(!during.contains("step_settled"), "{during}");
+    assert!(after.starts_with(&during) && after.contains("step_settled"), "{after}");
+}
+
+#[test]
+fn law_4_a_step_that_says_it_is_done_and_is_not_has_failed() {
+    let here = tempfile::tempdir().unwrap();
+    one_step(
+        here.path(),
+        "{ id: lies, uses: run.command, with: { command: [\"true\"], creates: out } }",
+    );
+    let output = run(here.path(), &["apply", "p.yaml", "--auto-approve"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("lies"), "{}", said(&output));
+    let journal = said(&run(here.path(), &["journal", "p.yaml", "--json"]));
+    assert!(!journal.contains("step_settled"), "{journal}");
+}
+
+#[test]
+fn law_5_applied_twice_is_done_once() {
+    let here = tempfile::tempdir().unwrap();
+    one_step(
+        here.path(),
+        "{ id: once, uses: run.command, with: { command: [sh, -c, 'echo x >> out'], creates: out } }",
+    );
+    for _ in 0..2 {
+        let output = run(here.path(), &["apply", "p.yaml", "--auto-approve"]);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    }
+    // Another journal, the same world: it is already so.
+    let output = run(
+        here.path(),
+        &["apply", "p.yaml", "--auto-approve", "--state", "other.db"],
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(fs::read_to_string(here.path().join("out")).unwrap(), "x\n");
+}
+
+#[test]
+fn law_8_a_gate_that_this_version_cannot_open_stays_closed() {
+    let here = tempfile::tempdir().unwrap();
+    let plan = "\
+regplan: v1
+name: gated
+phases:
+  - id: before
+    steps:
+      - { id: first, uses: run.command, with: { command: [touch, out], creates: out } }
+  - id: gated
+    approval: { count: 1, signers: signers }
+    steps:
+      - { id: second, uses: run.command, with: { command: [touch, out2], creates: out2 } }
+";
+    fs::write(here.path().join("p.yaml"), plan).unwrap();
+    fs::write(here.path().join("signers"), "").unwrap();
+    let output = run(here.path(), &["apply", "p.yaml", "--auto-approve"]);
+    assert_eq!(output.status.code(), Some(64), "{}", said(&output));
+    assert!(!here.path().join("out").exists() && !here.path().join("out2").exists());
+}
+
+/// `docs/architecture.md` names a test for each law; it must be there.
+#[test]
+fn every_law_has_tests_and_each_is_where_the_table_says() {
+    let page = include_str!("../docs/architecture.md");
+    let (_, table) = page.split_once("## Laws and their tests").unwrap();
+    let table = table.split("\n## ").next().unwrap();
+    let mut laws = Vec::new();
+    for row in table
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| law"))
+    {
+        let mut cells = row.trim_matches('|').split('|').map(str::trim);
+        if let Some(Ok(number)) = cells.next().map(|law| law.split('.').next().unwrap().parse::<u32>()) {
+            laws.push(number);
+        }
+        let marked: Vec<&str> = cells
+            .next_back()
+            .unwrap_or_default()
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .collect();
+        let mut file = String::new();
+        for word in marked {
+            if word.contains('/') {
+                file = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(word)).unwrap();
+            } else {
+                assert!(file.contains(&format!("fn {word}(")), "{row}: no {word}");
+            }
+        }
+    }
+    laws.dedup();
+    assert_eq!(laws, (1..=10).collect::<Vec<_>>());
+}
