@@ -76,12 +76,12 @@ fn serve(socket: &TcpStream, log: &Mutex<Vec<String>>, login: Option<&str>) {
         let path = head[0].split_whitespace().nth(1).unwrap_or_default();
         let (status, text) = match path.split('?').next().unwrap_or_default() {
             // A registry that repeats what it was sent, as a proxy's error page might.
-            _ if !allowed => (401, format!("{{\"message\": \"{head:?}\"}}")),
+            _ if !allowed => (401, serde_json::json!({"message": head.join(" ")}).to_string()),
             "/apis/registry/v2/system/info" => (200, r#"{"name": "x", "version": "2.6.13.Final"}"#.to_owned()),
             "/health/ready" => (200, r#"{"status": "UP"}"#.to_owned()),
             "/apis/registry/v2/groups" => (200, r#"{"count": 0, "groups": []}"#.to_owned()),
             "/apis/registry/v2/search/artifacts" => (200, r#"{"count": 0, "artifacts": []}"#.to_owned()),
-            _ => (404, format!("{{\"message\": \"{head:?}\"}}")),
+            _ => (404, serde_json::json!({"message": head.join(" ")}).to_string()),
         };
         let answer = format!(
             "HTTP/1.1 {status} x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{text}",

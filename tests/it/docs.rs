@@ -219,6 +219,20 @@ fn every_shipped_plan_is_valid() {
 }
 
 #[test]
+fn the_plan_that_needs_no_registry_runs_anywhere_and_twice_is_once() {
+    let here = tempfile::tempdir().unwrap();
+    let plan = here.path().join("commands.yaml");
+    std::fs::copy(root().join("plans/commands.yaml"), &plan).unwrap();
+    for _ in 0..2 {
+        let output = regplan(&["apply", plan.to_str().unwrap(), "--auto-approve"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        let notice = std::fs::read_to_string(here.path().join("notice.txt")).unwrap();
+        assert_eq!(notice, "the registry moves tonight\n");
+    }
+}
+
+#[test]
 fn the_tutorials_variables_fit_the_guides_plan() {
     let text = std::fs::read_to_string(root().join("docs/tutorial.md")).unwrap();
     let (_, block) = text.split_once("```yaml\n# site.yaml\n").unwrap();
