@@ -335,6 +335,33 @@ fn law_9_a_refused_login_and_a_secret_that_cannot_be_had_show_no_value() {
 }
 
 #[test]
+fn law_9_a_server_that_repeats_the_login_in_its_error_does_not_bring_it_into_the_journal() {
+    let registry = Registry::start(Some(basic(BY_ENV)));
+    let here = secretive(&registry);
+    let (head, _) = SECRETIVE.split_once("phases:").unwrap();
+    let plan = format!(
+        "{head}phases:\n  - id: one\n    steps:\n      - {{ id: backup, uses: registry.export, with: {{ from: v2, to: b.zip }} }}\n"
+    );
+    fs::write(here.path().join("p.yaml"), plan.replace("URL", &registry.url)).unwrap();
+    for arguments in [
+        &["apply", "p.yaml", "--auto-approve", "-vv"][..],
+        &["journal", "p.yaml", "--json"],
+        &["status", "p.yaml"],
+    ] {
+        let mut command = command(here.path(), arguments);
+        command.env("CANARY", BY_ENV).env("REGPLAN_LOG", "trace");
+        let text = said(&command.output().unwrap());
+        assert!(text.contains("404"), "{arguments:?}: {text}");
+        assert_eq!(find_canary(text.as_bytes()), None, "{arguments:?}: {text}");
+    }
+    for (name, bytes) in tree(here.path()) {
+        if !name.ends_with("token.txt") && !name.ends_with("key.txt") {
+            assert_eq!(find_canary(&bytes), None, "{name}");
+        }
+    }
+}
+
+#[test]
 fn law_7_what_is_not_supported_yet_is_shown_by_name_and_refused_before_the_first_effect() {
     let here = tempfile::tempdir().unwrap();
     let plan = "\
