@@ -21,7 +21,7 @@ use crate::{
     engine::{self, ApplyRequest, Outcome, PlanInput},
     journal::{RunLock, RunState, SqliteStore, Store as _},
     kind::Program,
-    model::{ChangeSet, PhaseId, RunId, Standing},
+    model::{ChangeSet, PhaseId, RunId, Standing, suggest},
     report,
     resource::Depth,
     system::Observe,
@@ -255,7 +255,7 @@ fn check_names(arguments: &Apply, program: &Program) -> Result<(), CliError> {
 }
 
 fn no_such<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> CliError {
-    let help = report::closest(name, names).map(|close| format!("Did you mean `{close}`?"));
+    let help = suggest::nearest(name, &names.collect::<Vec<_>>()).map(|close| format!("Did you mean `{close}`?"));
     CliError::Usage {
         what: format!("the plan has no {what} `{name}`"),
         help,

@@ -108,11 +108,11 @@ impl Executor {
             );
             return self.cannot_go_back(error);
         }
-        self.ledger.append(Body::RollbackFinished { left: left.clone() })?;
         if let Some(lost) = self.ledger.lost() {
             let error = format!("it went back, but the journal could not be written: {lost}");
             return self.cannot_go_back(error);
         }
+        self.ledger.append(Body::RollbackFinished { left: left.clone() })?;
         self.tell(Event::RolledBack { left: left.clone() });
         Ok(Outcome::RolledBack {
             reason: reason.to_owned(),
@@ -155,15 +155,36 @@ impl Executor {
             if done {
                 continue;
             }
-            let mut run = self.rollback_run(phase, step);
-            match self.condition(&run).await? {
+            let known = self
+                .attempt_of(phase)
+                .and_then(|attempt| attempt.rollback.get(&step.id));
+            // `if:` is asked once: what was begun under it goes on, whatever it would say now.
+            let begun = known.is_some_and(|known| known.intent().is_some());
+            let in_doubt = matches!(
+                known,
+                Some(StepState::Intended(_) | StepState::Failed { in_doubt: true, .. })
+            );
+            let mut run = StepRun {
+                in_doubt,
+                ..self.rollback_run(phase, step)
+            };
+            let condition = if begun && step.condition.is_some() {
+                super::executor::Condition::Holds
+            } else {
+                self.condition(&run).await?
+            };
+            match condition {
                 super::executor::Condition::None => {}
                 super::executor::Condition::Holds => run.condition = Some(true),
                 super::executor::Condition::Skip => continue,
                 super::executor::Condition::Failed(error) => return Ok(Err(format!("step `{}`: {error}", step.id))),
             }
             match self.try_until_settled(&run).await? {
-                Ok(Tried::Settled) => {}
+                Ok(Tried::Settled) => {
+                    if let Err(error) = self.judge_back(&phase.id, step).await {
+                        return Ok(Err(error));
+                    }
+                }
                 Ok(Tried::Waiting { reason, .. }) => return Ok(Err(format!("step `{}` waits: {reason}", step.id))),
                 Err(failed) => return Ok(Err(self.back_failed(&step.id, failed))),
             }
@@ -198,7 +219,7 @@ impl Executor {
                         checkpoint: Vec::new(),
                         ..step.clone()
                     };
-                    if let Err(error) = self.undo_step(phase, &undo).await? {
+                    if let Err(error) = self.undo_step(phase, &undo, effect.as_ref()).await? {
                         return Ok(Err(error));
                     }
                     left.extend(self.lost_writes(phase, id, effect.as_ref()));
@@ -228,13 +249,15 @@ impl Executor {
             .then(|| format!("writes that `{backend}` took since step `{step}` stay there only"))
     }
 
-    async fn undo_step(&mut self, phase: &Phase, undo: &Step) -> Result<Result<(), String>, EngineError> {
-        let decoded = crate::kind::find(&undo.uses).map(|kind| (kind.decode)(undo));
-        let Some(Ok(Behaviour::Effect(effect))) = decoded else {
-            return Ok(Err(format!(
-                "the undo of step `{}` cannot be decoded: this is a bug",
-                undo.id
-            )));
+    async fn undo_step(
+        &mut self,
+        phase: &Phase,
+        undo: &Step,
+        effect: &dyn DynEffect,
+    ) -> Result<Result<(), String>, EngineError> {
+        let effect = match effect.again(undo.with.clone()) {
+            Ok(effect) => effect,
+            Err(error) => return Ok(Err(format!("the undo of step `{}` is a bug: {error}", undo.id))),
         };
         let run = self.rollback_run(phase, undo);
         Ok(match self.try_effect(&run, effect.as_ref()).await? {

@@ -17,8 +17,8 @@ use super::{Observations, Observed, PlanInput, plan};
 use crate::{
     journal::RunState,
     kind::{
-        ApplyError, Behaviour, DynCapture, DynCheck, DynEffect, DynWait, Inputs, KindError, PlanView, Program, Receipt,
-        Undo, Verdict, WaitStatus,
+        ApplyError, Behaviour, DecodeError, DynCapture, DynCheck, DynEffect, DynWait, Inputs, KindError, PlanView,
+        Program, Receipt, Undo, Verdict, WaitStatus,
     },
     model::{
         Change, ChangeSet, Class, DocPath, Findings, Gates, OnFailure, Phase, Plan, PlanDuration, Region, ResourceKey,
@@ -124,6 +124,13 @@ impl DynEffect for Double {
             with: before.clone(),
             what: format!("back to {before}"),
         })
+    }
+
+    fn again(&self, with: Value) -> Result<Box<dyn DynEffect>, DecodeError> {
+        Ok(Box::new(Self {
+            target: with,
+            ..self.clone()
+        }))
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     ApplyError, Capture, Check, Effect, Inputs, KindError, PlanView, Receipt, Undo, Verdict, Wait, WaitStatus,
+    table::{DecodeError, decode},
 };
 use crate::{
     model::{Change, Class, Findings, ResourceKey, RunId, Step, Touches},
@@ -87,6 +88,8 @@ pub trait DynEffect: Send + Sync {
     fn output(&self, settled: &Value, receipt: Option<&Receipt>) -> Result<Value, KindError>;
     /// See [`Effect::undo`].
     fn undo(&self, before: &Value) -> Result<Undo, KindError>;
+    /// The same step of the same kind with another `with:`, as [`Undo::Same`] gives it.
+    fn again(&self, with: Value) -> Result<Box<dyn DynEffect>, DecodeError>;
 }
 
 /// A [`Check`] bound to its step.
@@ -224,6 +227,15 @@ impl<E: Effect> DynEffect for Bound<E, E::Spec> {
 
     fn undo(&self, before: &Value) -> Result<Undo, KindError> {
         Ok(E::undo(&self.spec, &read::<StateOf<E>>(E::NAME, before)?))
+    }
+
+    fn again(&self, with: Value) -> Result<Box<dyn DynEffect>, DecodeError> {
+        let step = Step {
+            with,
+            ..self.step.clone()
+        };
+        let spec: E::Spec = decode(&step)?;
+        Ok(Box::new(Bound::<E, _>::new(spec, step)))
     }
 }
 

@@ -55,7 +55,8 @@ pub struct DecodeError {
     pub source: serde_json::Error,
 }
 
-fn decode<S: DeserializeOwned>(step: &Step) -> Result<S, DecodeError> {
+/// Decodes a step's `with:`.
+pub(super) fn decode<S: DeserializeOwned>(step: &Step) -> Result<S, DecodeError> {
     serde_path_to_error::deserialize(&step.with).map_err(|error| DecodeError {
         path: error.path().clone(),
         source: error.into_inner(),

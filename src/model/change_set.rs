@@ -167,6 +167,26 @@ impl Standing {
         }
     }
 
+    /// The change that it would make, if it is known.
+    pub fn change(&self) -> Option<&Change> {
+        match self {
+            Standing::Drift { change } | Standing::Pending { change } => Some(change),
+            Standing::InDoubt { change } => change.as_ref(),
+            Standing::Closed
+            | Standing::Superseded
+            | Standing::Done
+            | Standing::Skipped
+            | Standing::AlreadySo
+            | Standing::Regress { .. }
+            | Standing::Unknown { .. }
+            | Standing::Takes
+            | Standing::Checks
+            | Standing::Waits
+            | Standing::Unreachable { .. }
+            | Standing::NotSupported => None,
+        }
+    }
+
     /// Whether `apply` has nothing left to do for it.
     pub fn is_settled(&self) -> bool {
         matches!(

@@ -51,7 +51,7 @@ impl fmt::Display for PlanDuration {
         let ms = self.0.as_millis();
         let (number, unit) = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")]
             .into_iter()
-            .find(|(size, _)| ms > 0 && ms % size == 0)
+            .find(|(size, _)| ms > 0 && ms.is_multiple_of(*size))
             .map_or((ms, "ms"), |(size, unit)| (ms / size, unit));
         f.pad(&format!("{number}{unit}"))
     }

@@ -218,7 +218,7 @@ fn step_line(page: &mut Page, step: &StepChange, columns: &Columns, width: usize
 }
 
 fn step_details(page: &mut Page, step: &StepChange, columns: &Columns, look: &Look) {
-    if let Some(change) = standing::change_of(&step.standing) {
+    if let Some(change) = step.standing.change() {
         for delta in change.deltas.iter().filter(|delta| diff::is_text(delta)) {
             for line in diff::unified(delta, "        ", look.paint) {
                 page.push(line);

@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{
-    file::{VarFile, VarType},
-    suggest,
-};
-use crate::model::{DocPath, Finding, Findings, PlanDuration, SecretSource, Vars};
+use super::file::{VarFile, VarType};
+use crate::model::{DocPath, Finding, Findings, PlanDuration, SecretSource, Vars, suggest};
 
 /// A value from outside the plan, with the words for where it came from.
 pub(super) struct Given {

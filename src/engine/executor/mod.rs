@@ -9,12 +9,17 @@
 
 mod checkpoint;
 mod effect;
+mod freeze;
 mod interrupt;
 mod ledger;
+mod ours;
 mod outcome;
 mod phase;
 mod precheck;
 mod step;
+
+#[cfg(test)]
+mod tests;
 
 pub use outcome::{ApplyRequest, EngineError, Outcome};
 
@@ -52,20 +57,26 @@ pub async fn apply(request: ApplyRequest) -> Result<Outcome, EngineError> {
             what: request.program.unsupported,
         });
     }
+    let mut edited = None;
     if let Some(state) = &request.state {
-        // A way back under way is never refused because of an edit.
-        let going_back = state.rollback.is_some() || state.frozen.is_some();
-        let reasons = precheck::refusals(&request.program, state, going_back);
-        if !reasons.is_empty() {
+        // A way back under way is never refused because of an edit, nor is the one out of a freeze that cannot go on.
+        let thaws = state.frozen.as_ref().is_some_and(|frozen| !frozen.switch_intended);
+        let reasons = precheck::refusals(&request.program, state, state.rollback.is_some());
+        let of_systems = || !precheck::refusals(&request.program, state, true).is_empty();
+        if !reasons.is_empty() && (!thaws || of_systems()) {
             return Ok(Outcome::Refused { reasons });
         }
+        edited = (!reasons.is_empty()).then(|| reasons.join("; "));
         if precheck::nothing_left(&request.program, state) {
             return Ok(Outcome::NothingToDo);
         }
     }
     let until = request.until.clone();
     let mut executor = Executor::start(request)?;
-    executor.run(until.as_ref()).await
+    match edited {
+        Some(reason) => executor.roll_back_region(&reason, None).await,
+        None => executor.run(until.as_ref()).await,
+    }
 }
 
 /// A run that goes on.
@@ -240,11 +251,10 @@ impl Executor {
         for (name, _) in expression.names() {
             if let [root, system, ..] = name.as_slice()
                 && root == "systems"
+                && let Entry::Vacant(place) = systems.entry(SystemName::new(system.clone()))
             {
-                if let Entry::Vacant(place) = systems.entry(SystemName::new(system.clone())) {
-                    let seen = self.act.facts(place.key()).await;
-                    place.insert(seen);
-                }
+                let seen = self.act.facts(place.key()).await;
+                place.insert(seen);
             }
         }
         let of = FactsOf {

@@ -22,11 +22,14 @@ impl Executor {
             schedule.start(&step.id);
             match self.run_step(phase, step).await? {
                 Flow::On => schedule.settle(&step.id),
-                other => return Ok(other),
+                other @ (Flow::End(_) | Flow::Failed(_)) => return Ok(other),
             }
         }
         if let Some(flow) = self.obey_signal()? {
             return Ok(flow);
+        }
+        if let Some(failure) = self.still_frozen(phase) {
+            return Ok(Flow::Failed(failure));
         }
         let flow = self.judge_phase(phase).await?;
         if matches!(flow, Flow::On) {
@@ -74,6 +77,17 @@ impl Executor {
             Some(_) => Ok(Some(Flow::Failed(Failure::signal(signal)))),
             None => self.interrupted(signal).map(Some),
         }
+    }
+
+    /// A region whose thaw was skipped would never end.
+    fn still_frozen(&self, phase: &Phase) -> Option<Failure> {
+        let frozen = self.freeze()?;
+        let region = (self.program.regions.iter()).find(|region| region.phases.contains(&frozen.phase))?;
+        let last = phase.steps.iter().find(|step| step.id == region.last)?;
+        Some(Failure::step(
+            last,
+            "it was not run, and nothing else allows writes again",
+        ))
     }
 
     /// Ends the run because of a signal, outside a frozen region.

@@ -44,15 +44,16 @@ impl Executor {
             .state()
             .and_then(|state| state.phases.get(&phase.id)?.current.as_ref()?.steps.get(&step.id))
             .cloned();
-        // `if:` is asked once per attempt: an intent says that it held.
-        let asked = step.condition.is_some() && known.as_ref().is_some_and(|known| known.intent().is_some());
+        // `if:` is asked once per attempt: an intent, or an end without one, says that it held.
+        let ran = |known: &StepState| known.intent().is_some() || matches!(known, StepState::Done { .. });
+        let asked = step.condition.is_some() && known.as_ref().is_some_and(ran);
         let in_doubt = match known {
             Some(StepState::Skipped { .. }) => return Ok(Flow::On),
             Some(StepState::Done { digest, .. }) if digest != step.digest => false,
             Some(StepState::Done { .. }) if !self.is_resumed() => return Ok(Flow::On),
             Some(StepState::Done { outputs, intent, .. }) => {
                 match self.look_again(step, &outputs, intent.as_ref()).await? {
-                    Again::Holds => return Ok(Flow::On),
+                    Again::Holds => return self.judge_step_again(&phase.id, step).await,
                     Again::Run => false,
                     Again::Stop(reason) => return Ok(self.failed(step, reason)),
                 }
@@ -161,8 +162,9 @@ impl Executor {
             .with_max_times(usize::try_from(retry.attempts.saturating_sub(1)).unwrap_or(usize::MAX))
             .with_jitter()
             .build();
+        let mut run = run.clone();
         loop {
-            let failed = match self.try_once(run).await? {
+            let failed = match self.try_once(&run).await? {
                 Ok(tried) => return Ok(Ok(tried)),
                 Err(failed) => failed,
             };
@@ -181,12 +183,14 @@ impl Executor {
             let Some(wait) = wait else {
                 return Ok(Err(failed));
             };
+            // What timed out may have done its work: without a guard only a person can tell.
+            run.in_doubt |= failed.in_doubt;
             self.tell(Event::StepRetried {
                 step: run.step.id.clone(),
                 error: failed.error.clone(),
                 wait,
             });
-            let guard = self.guard(None);
+            let guard = self.guard_between(run.part);
             if let Err(stopped) = self.signals.run(tokio::time::sleep(wait), guard).await {
                 return Ok(Err(failed.because(stopped)));
             }
@@ -219,7 +223,7 @@ impl Executor {
         self.intend(run, Class::Check, &inputs)?;
         let started = Instant::now();
         let (act, log) = (self.act.clone(), self.progress(&run.step.id));
-        let guard = self.guard(Some(run.step));
+        let guard = self.guard_of(run);
         let verdict = match self.signals.run(check.run(&inputs, &act, &log), guard).await {
             Err(stopped) => return Ok(Err(Failed::stopped(stopped))),
             Ok(Err(error)) => return Ok(Err(Failed::new(causes(&error)))),
@@ -251,7 +255,7 @@ impl Executor {
         self.intend(run, Class::Capture, &Inputs::default())?;
         let started = Instant::now();
         let (act, log) = (self.act.clone(), self.progress(&run.step.id));
-        let guard = self.guard(Some(run.step));
+        let guard = self.guard_of(run);
         let taken = match self.signals.run(capture.take(run.attempt, &act, &log), guard).await {
             Err(stopped) => return Ok(Err(Failed::stopped(stopped))),
             Ok(Err(error)) => return Ok(Err(Failed::new(causes(&error)))),
@@ -268,8 +272,8 @@ impl Executor {
         let started = Instant::now();
         let (act, log) = (self.act.clone(), self.progress(&run.step.id));
         let guard = Guard {
-            cancel_on_signal: true,
-            ..self.guard(Some(run.step))
+            cancel_on_signal: run.part == Part::Forward,
+            ..self.guard_of(run)
         };
         match self.signals.run(wait.sample(&act, &log), guard).await {
             Err(stopped) => Ok(Err(Failed::stopped(stopped))),

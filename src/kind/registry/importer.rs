@@ -351,7 +351,7 @@ async fn read_source(file: &Path, sha256: Option<Digest>) -> Result<Snapshot, Ap
 
 /// Nothing is sent when an id means something else on the target, or when it holds what the source does not have.
 fn refuse(delta: &Delta) -> Result<(), ApplyError> {
-    let mut reasons: Vec<String> = delta.conflicts.iter().map(in_words).collect();
+    let mut reasons: Vec<String> = delta.conflicts.iter().map(Conflict::to_string).collect();
     reasons.extend(
         delta
             .extra_artifacts
@@ -362,7 +362,7 @@ fn refuse(delta: &Delta) -> Result<(), ApplyError> {
         return Ok(());
     }
     Err(ApplyError::NotDone(format!(
-        "the target holds something else, so nothing was sent: {}",
+        "the target holds something else, so nothing was sent: {}; delete it there, or give the target an empty storage",
         some_of(&reasons)
     )))
 }
@@ -381,20 +381,6 @@ fn refuse_native(target: &Snapshot, reservation: &Reservation) -> Result<(), App
         "clients have written to the target, so nothing was sent: {}",
         some_of(&native)
     )))
-}
-
-fn in_words(conflict: &Conflict) -> String {
-    match conflict {
-        Conflict::ContentId { content_id } => format!("contentId {content_id} holds other bytes there"),
-        Conflict::ContentHash { content_id, target_id } => {
-            format!("the bytes of contentId {content_id} lie under contentId {target_id} there")
-        }
-        Conflict::GlobalId {
-            global_id,
-            source,
-            target,
-        } => format!("globalId {global_id} is a version of {target} there, of {source} in the export"),
-    }
 }
 
 /// Packs chunks ahead of the sending, one at a time on a thread of its own.
@@ -466,7 +452,7 @@ mod tests {
         delta.conflicts.push(Conflict::ContentId { content_id: 7 });
         delta.extra_artifacts.insert(ArtifactKey::new(Some("g"), "theirs"));
         let text = refuse(&delta).unwrap_err().to_string();
-        assert!(text.contains("contentId 7 holds other bytes there"), "{text}");
+        assert!(text.contains("content 7 holds other bytes on the target"), "{text}");
         assert!(text.contains("g/theirs is not in the export"), "{text}");
     }
 

@@ -5,12 +5,11 @@ use crate::{
     expr::Expression,
     graph::Reach,
     kind,
-    model::{Assertion, DocPath, Finding, Findings, Step},
+    model::{Assertion, DocPath, Finding, Findings, Step, suggest},
     source::{
         explain::whole,
         file::{COMMON_FACTS, RUN_FACTS, SYSTEM_TYPES},
-        shape::secret_printed,
-        suggest,
+        mistakes::secret_printed,
     },
 };
 

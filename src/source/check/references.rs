@@ -1,7 +1,7 @@
 use super::{View, kinds::place_in_with};
 use crate::{
-    model::{DocPath, Finding, Findings, Phase, Step},
-    source::{file::SYSTEM_TYPES, suggest},
+    model::{DocPath, Finding, Findings, Phase, Step, suggest},
+    source::file::SYSTEM_TYPES,
 };
 
 /// Everything that names something else names something that exists and fits.
