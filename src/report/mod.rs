@@ -15,6 +15,7 @@ mod journal;
 pub mod json;
 mod layout;
 mod paint;
+pub mod reference;
 mod standing;
 mod status;
 mod status_page;

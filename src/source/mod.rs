@@ -22,7 +22,8 @@ mod vars;
 
 pub use diagnostic::{diagnostics, findings_json};
 pub use document::{Document, Location};
-pub use explain::{Explained, explain};
+pub use explain::{Explained, SystemText, explain, run_facts, system_types};
+pub use file::Fact;
 pub use schema::plan_schema;
 
 use std::{

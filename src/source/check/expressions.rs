@@ -8,16 +8,13 @@ use crate::{
     model::{Assertion, DocPath, Finding, Findings, Step, suggest},
     source::{
         explain::whole,
-        file::{COMMON_FACTS, SYSTEM_TYPES},
+        file::{COMMON_FACTS, RUN_FACTS, SYSTEM_TYPES},
         mistakes::secret_printed,
     },
 };
 
 /// Where expressions begin.
 const ROOTS: &[&str] = &["systems", "steps", "vars", "run"];
-
-/// What `run` says (design §2).
-const RUN_FACTS: &[&str] = &["id", "environment", "attempt", "started", "written"];
 
 /// When an expression is evaluated.
 #[derive(Clone, Copy)]
@@ -126,7 +123,7 @@ impl Rules<'_> {
             return Some(no_such("plan::unknown_system", at.clone(), "system", name, &names));
         };
         let line = SYSTEM_TYPES.iter().find(|line| line.name == kind)?;
-        let known: Vec<&str> = COMMON_FACTS.iter().chain(line.facts).copied().collect();
+        let known: Vec<&str> = COMMON_FACTS.iter().chain(line.facts).map(|fact| fact.path).collect();
         let asked = fact.join(".");
         let exists = asked.is_empty()
             || known
@@ -196,8 +193,11 @@ impl Rules<'_> {
                 let unknown = !names.contains(backend);
                 unknown.then(|| no_such("plan::unknown_backend", at.clone(), "backend", backend, &names))
             }
-            [known] if RUN_FACTS.contains(known) => None,
-            _ => Some(unknown_fact(at, &fact.join("."), RUN_FACTS, "A run says")),
+            [known] if RUN_FACTS.iter().any(|fact| fact.path == *known) => None,
+            _ => {
+                let known: Vec<&str> = RUN_FACTS.iter().map(|fact| fact.path).collect();
+                Some(unknown_fact(at, &fact.join("."), &known, "A run says"))
+            }
         }
     }
 }
