@@ -262,26 +262,25 @@ fn no_such<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> 
     }
 }
 
-/// The steps that facts forbid.
+/// What facts forbid: the plan as a whole, and steps of it.
 fn refused(set: &ChangeSet) -> Vec<String> {
     let steps = set.phases.iter().flat_map(|phase| &phase.steps);
-    steps
-        .filter_map(|step| match &step.standing {
-            Standing::Regress { reason } => Some(format!("`{}` would go backwards: {reason}", step.id)),
-            Standing::Unreachable { reason } => Some(format!("`{}` cannot be planned: {reason}", step.id)),
-            Standing::Closed
-            | Standing::Superseded
-            | Standing::Done
-            | Standing::Skipped
-            | Standing::Drift { .. }
-            | Standing::InDoubt { .. }
-            | Standing::AlreadySo
-            | Standing::Pending { .. }
-            | Standing::Unknown { .. }
-            | Standing::Takes
-            | Standing::Checks
-            | Standing::Waits
-            | Standing::NotSupported => None,
-        })
-        .collect()
+    let of_steps = steps.filter_map(|step| match &step.standing {
+        Standing::Regress { reason } => Some(format!("`{}` would go backwards: {reason}", step.id)),
+        Standing::Unreachable { reason } => Some(format!("`{}` cannot be planned: {reason}", step.id)),
+        Standing::Closed
+        | Standing::Superseded
+        | Standing::Done
+        | Standing::Skipped
+        | Standing::Drift { .. }
+        | Standing::InDoubt { .. }
+        | Standing::AlreadySo
+        | Standing::Pending { .. }
+        | Standing::Unknown { .. }
+        | Standing::Takes
+        | Standing::Checks
+        | Standing::Waits
+        | Standing::NotSupported => None,
+    });
+    set.refusals.iter().cloned().chain(of_steps).collect()
 }

@@ -22,6 +22,8 @@ pub struct ChangeSet {
     pub observed_in_ms: u64,
     /// What was seen of each system.
     pub systems: BTreeMap<SystemName, SystemSeen>,
+    /// Why this plan does not continue the journal: edited closed phases, other systems, steps gone. `apply` refuses it (exit 4).
+    pub refusals: Vec<String>,
     /// Every phase of the plan.
     pub phases: Vec<PhaseChange>,
     /// The frozen regions, in order; most plans have one.

@@ -35,6 +35,10 @@ const WORDS: usize = 24;
 pub fn change_set(set: &ChangeSet, apply: Option<&str>, look: &Look) -> String {
     let mut page = Page::default();
     head(&mut page, set, look);
+    for refusal in &set.refusals {
+        let text = format!("  ! refused: {}", words::one_line(refusal));
+        page.push(Line::default().painted(&text, &look.paint.red(&text)));
+    }
     let columns = Columns::of(set, look);
     let brackets = phases(&mut page, set, &columns, look);
     for bracket in &brackets {

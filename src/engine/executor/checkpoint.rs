@@ -143,7 +143,7 @@ impl Executor {
         let end = Instant::now() + assertion.within.map_or(Duration::ZERO, crate::model::PlanDuration::get);
         let mut told = false;
         loop {
-            let facts = self.facts(phase, &expression).await;
+            let facts = self.facts(phase, part, &expression).await?;
             let (holds, because) = match expression.judge(&facts) {
                 Ok(judgement) => (judgement.holds, judgement.because),
                 Err(error) => (false, error.to_string()),

@@ -15,7 +15,6 @@ mod ledger;
 mod ours;
 mod outcome;
 mod phase;
-mod precheck;
 mod step;
 
 #[cfg(test)]
@@ -38,10 +37,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{FactsOf, facts, void_checks};
+use super::{FactsOf, facts, precheck, void_checks};
 use crate::{
     expr::Expression,
-    journal::{Body, RunState},
+    journal::{Body, Part, RunState},
     kind::Program,
     model::{Event, PhaseId, PlanDuration, ResourceKey, StepId, SystemName},
     system::{Act, Progress, ProgressUpdate},
@@ -93,6 +92,8 @@ pub(super) struct Executor {
     void: BTreeSet<StepId>,
     /// Resources that this session moved: verdicts about them are void.
     rewritten: BTreeSet<ResourceKey>,
+    /// The second signal, when one was heard on the way back: leave at once.
+    pub(super) leaving: Option<&'static str>,
     /// How long the freeze of this session took to settle: the measure of the way back.
     freeze_took: Option<Duration>,
 }
@@ -164,6 +165,7 @@ impl Executor {
             resumed,
             void,
             rewritten: BTreeSet::new(),
+            leaving: None,
             freeze_took: None,
         };
         executor.tell(Event::RunStarted {
@@ -246,14 +248,23 @@ impl Executor {
     }
 
     /// The facts that an expression may read; only the systems that it names are asked.
-    pub(super) async fn facts(&self, phase: &PhaseId, expression: &Expression) -> Value {
+    ///
+    /// # Errors
+    /// What stopped it: a system that is silent must not outlast the freeze.
+    pub(super) async fn facts(
+        &mut self,
+        phase: &PhaseId,
+        part: Part,
+        expression: &Expression,
+    ) -> Result<Value, Stopped> {
         let mut systems = BTreeMap::new();
         for (name, _) in expression.names() {
             if let [root, system, ..] = name.as_slice()
                 && root == "systems"
                 && let Entry::Vacant(place) = systems.entry(SystemName::new(system.clone()))
             {
-                let seen = self.act.facts(place.key()).await;
+                let (act, guard) = (self.act.clone(), self.guard(part));
+                let seen = self.signals.run(act.facts(place.key()), guard).await?;
                 place.insert(seen);
             }
         }
@@ -264,7 +275,7 @@ impl Executor {
             environment: &self.environment,
             phase,
         };
-        facts(of, expression)
+        Ok(facts(of, expression))
     }
 
     /// Tells whoever listens; a listener that has gone is no reason to stop.

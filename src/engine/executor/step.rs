@@ -80,6 +80,7 @@ impl Executor {
             Condition::Holds => run.condition = Some(true),
             Condition::Skip => return Ok(Flow::On),
             Condition::Failed(reason) => return Ok(self.failed(step, reason)),
+            Condition::Stopped(stopped) => return self.step_failed(step, Failed::stopped(stopped)),
         }
         match self.try_until_settled(&run).await? {
             Ok(Tried::Settled) => self.judge_step(&phase.id, step).await,
@@ -125,7 +126,10 @@ impl Executor {
         };
         let judged = match Expression::parse(text) {
             Ok(expression) => {
-                let facts = self.facts(&run.phase, &expression).await;
+                let facts = match self.facts(&run.phase, run.part, &expression).await {
+                    Ok(facts) => facts,
+                    Err(stopped) => return Ok(Condition::Stopped(stopped)),
+                };
                 expression.judge(&facts).map_err(|error| error.to_string())
             }
             Err(error) => Err(error.to_string()),
@@ -355,14 +359,16 @@ impl Executor {
         };
         match behaviour {
             Behaviour::Effect(effect) => self.still_holds(intent, step, effect.as_ref()).await,
-            Behaviour::Capture(capture) => match capture.intact(outputs, &self.act).await {
-                Ok(true) => Ok(Again::Holds),
-                Ok(false) if self.freeze().is_some() => Ok(Again::Run),
-                Ok(false) => Ok(Again::Stop(
-                    "what it took is gone, and its source is no longer frozen".to_owned(),
-                )),
-                Err(error) => Ok(Again::Stop(causes(&error))),
-            },
+            Behaviour::Capture(capture) => {
+                let (act, guard) = (self.act.clone(), self.guard(Part::Forward));
+                Ok(match self.signals.run(capture.intact(outputs, &act), guard).await {
+                    Err(stopped) => Again::Stop(Failed::stopped(stopped).error),
+                    Ok(Err(error)) => Again::Stop(causes(&error)),
+                    Ok(Ok(true)) => Again::Holds,
+                    Ok(Ok(false)) if self.freeze().is_some() => Again::Run,
+                    Ok(Ok(false)) => Again::Stop("what it took is gone, and its source is no longer frozen".to_owned()),
+                })
+            }
             Behaviour::Check(check) => Ok(if self.is_void(step, &check.touches().reads) {
                 Again::Run
             } else {
@@ -387,6 +393,7 @@ pub(in crate::engine) enum Condition {
     Holds,
     Skip,
     Failed(String),
+    Stopped(Stopped),
 }
 
 /// What a second look at a settled step says.

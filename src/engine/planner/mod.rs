@@ -16,6 +16,7 @@ use self::{
 use super::{
     Observations,
     digests::{Digests, system_seen},
+    precheck,
     simulation::Written,
 };
 use crate::{
@@ -68,6 +69,9 @@ pub fn plan(input: &PlanInput<'_>) -> ChangeSet {
         observed_at: input.observations.at.to_string(),
         observed_in_ms: u64::try_from(input.observations.took.as_millis()).unwrap_or(u64::MAX),
         systems: system_seen(input),
+        refusals: (input.state)
+            .map(|state| precheck::refusals(input.program, state, state.rollback.is_some()))
+            .unwrap_or_default(),
         regions: input.program.regions.clone(),
         counts: count(&phases),
         digest: digests.all(input, &phases),

@@ -58,6 +58,7 @@ fn set(phases: Vec<PhaseChange>, regions: Vec<Region>, counts: Counts) -> Change
         observed_at: "2026-11-25T14:02:11Z".to_owned(),
         observed_in_ms: 412,
         systems: BTreeMap::new(),
+        refusals: Vec::new(),
         phases,
         regions,
         counts,
