@@ -115,6 +115,9 @@ fn head(page: &mut Page, set: &ChangeSet, look: &Look) {
             }
             if !seen.reachable {
                 text.push_str(" does not answer");
+                if let Some(note) = &seen.note {
+                    text = format!("{text} ({})", words::one_line(note));
+                }
             }
             text
         })

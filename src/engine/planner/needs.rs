@@ -27,8 +27,11 @@ impl<'a> Walk<'a> {
         }
         for system in at.touches.systems.iter().filter(|system| self.is_down(system)) {
             let Some(provider) = self.providers.get(system) else {
+                let reason = self.input.observations.systems.get(system);
+                let reason = reason.and_then(|facts| facts.get("reason")?.as_str());
+                let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
                 return Err(format!(
-                    "system `{system}` does not answer, and no step before brings it up"
+                    "system `{system}` does not answer{reason}, and no step before brings it up"
                 ));
             };
             last = last.max(Some((self.open.get(provider).copied().unwrap_or(0), provider)));
