@@ -264,7 +264,7 @@ impl Executor {
                 && let Entry::Vacant(place) = systems.entry(SystemName::new(system.clone()))
             {
                 let (act, guard) = (self.act.clone(), self.guard(part));
-                let seen = self.signals.run(act.facts(place.key()), guard).await?;
+                let seen = self.signals.run(Box::pin(act.facts(place.key())), guard).await?;
                 place.insert(seen);
             }
         }
