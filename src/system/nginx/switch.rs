@@ -350,7 +350,7 @@ impl Switch<'_> {
         let public = self.nginx.public()?;
         let silent = |error: reqwest::Error| self.nginx.unreachable(url, error.into());
         let deny = writes == RouteWrites::Deny;
-        for (method, seen) in public.writes().await.map_err(silent)? {
+        for (method, path, seen) in public.writes().await.map_err(silent)? {
             if seen.refused_by_us != deny {
                 let (is, should) = if deny {
                     ("is not refused", "denied")
@@ -358,8 +358,8 @@ impl Switch<'_> {
                     ("is refused", "allowed")
                 };
                 return Err(self.not_in_force(format!(
-                    "writes are {should} at the workers, and {method} through {url} {is} (status {}): does another \
-                     server block answer there?",
+                    "writes are {should} at the workers, and {method} through {url}{path} {is} (status {}): does another \
+                     server block or `location` answer there?",
                     seen.status
                 )));
             }

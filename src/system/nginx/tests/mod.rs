@@ -286,6 +286,36 @@ async fn a_freeze_lets_reads_by_post_through_and_no_way_round_it() {
 }
 
 #[tokio::test]
+async fn a_location_that_leads_an_api_past_the_freeze_is_noticed_and_named() {
+    let rig = rig!();
+    rig.switch("v2", RouteWrites::Allow).await.unwrap();
+    let main = std::fs::read_to_string(rig.path("nginx.conf")).unwrap();
+    for api in ["/apis/ccompat/v7/", "/apis/registry/v3/", "/apis/registry/v1/"] {
+        let past =
+            format!("location {api} {{ proxy_pass http://regplan_active; }}\n        include regplan/server.conf;");
+        put(
+            &rig.path("nginx.conf"),
+            &main.replace("include regplan/server.conf;", &past),
+        );
+        let error = rig.switch("v2", RouteWrites::Deny).await.unwrap_err();
+        assert!(matches!(error, SystemError::NotInForce { .. }), "{error}");
+        let named = format!(
+            "POST through http://127.0.0.1:{}{api}__regplan_probe__ is not refused",
+            rig.port
+        );
+        assert!(error.to_string().contains(&named), "{error}");
+        put(&rig.path("nginx.conf"), &main);
+        rig.switch("v2", RouteWrites::Allow).await.unwrap();
+    }
+    rig.switch("v2", RouteWrites::Deny).await.unwrap();
+    assert_eq!(
+        rig.v2.committed(),
+        ["/apis/registry/v2/search/artifacts"],
+        "no probe writes"
+    );
+}
+
+#[tokio::test]
 async fn a_configuration_that_nginx_refuses_puts_the_old_bytes_back_and_says_where() {
     let rig = rig!();
     rig.switch("v2", RouteWrites::Allow).await.unwrap();
