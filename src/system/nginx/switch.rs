@@ -65,6 +65,9 @@ impl Switch<'_> {
             .ok_or_else(|| self.foreign("another regplan has held the lock beside its files for 10 s".to_owned()))?;
         let live = self.agreed().await?;
         let before = live.generations.first();
+        if before.is_none() {
+            self.leave_foreign_files(&owned)?;
+        }
         let new = self.rendered(target, before)?;
         self.compare(before, expect, &new.generation)?;
         let since = Instant::now();
@@ -127,6 +130,23 @@ impl Switch<'_> {
 
     fn render(&self, to: &BackendName, writes: RouteWrites, run: &RunId) -> Result<Rendered, RenderError> {
         render(&self.nginx.spec, &self.nginx.places, to, writes, run)
+    }
+
+    /// The compare where nobody answers (the socket is gone, or an include): then the files alone tell whose the route is.
+    fn leave_foreign_files(&self, owned: &Owned<'_>) -> Result<(), SystemError> {
+        let Some(text) = owned.read()?.generation() else {
+            return Ok(());
+        };
+        let ours = Generation::parse(&text, self.nginx.spec.backends.keys());
+        if ours.is_some_and(|generation| generation.run == *self.run) {
+            return Ok(());
+        }
+        let path = owned.path(HTTP);
+        Err(self.foreign(format!(
+            "no route of regplan answers, and {} holds `{text}` of another run, whose journal is not here; empty that file \
+             if that run is given up",
+            path.display()
+        )))
     }
 
     /// The compare of compare-and-set.

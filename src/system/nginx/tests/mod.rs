@@ -380,6 +380,31 @@ async fn a_route_that_somebody_moved_meanwhile_is_left_alone() {
 }
 
 #[tokio::test]
+async fn files_of_another_run_are_left_alone_also_when_no_route_answers() {
+    let rig = rig!();
+    rig.switch("v2", RouteWrites::Deny).await.unwrap();
+    let bytes = rig.owned();
+    // The include is gone from the main file, and nginx was reloaded: the socket is closed, the files stay.
+    let main = std::fs::read_to_string(rig.path("nginx.conf")).unwrap();
+    let without = main
+        .replace("include regplan/http.conf;", "")
+        .replace("include regplan/server.conf;", "");
+    put(&rig.path("nginx.conf"), &without);
+    rig.reload().await;
+    // Old workers hold it for a moment longer than its file is there.
+    while !rig.nginx.live().await.is_ok_and(|live| live.generations.is_empty()) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    put(&rig.path("nginx.conf"), &main);
+    let error = rig.switch_as("run2", "v2", RouteWrites::Allow, None).await.unwrap_err();
+    assert!(matches!(error, SystemError::Foreign { .. }), "{error}");
+    assert!(error.to_string().contains("holds `v2-deny-run1-"), "{error}");
+    assert_eq!(rig.owned(), bytes);
+    // The run that wrote them goes on.
+    rig.switch_as("run1", "v2", RouteWrites::Allow, None).await.unwrap();
+}
+
+#[tokio::test]
 async fn files_that_nginx_does_not_read_are_noticed() {
     let rig = rig!(Extra {
         no_server_include: true,
