@@ -206,6 +206,44 @@ async fn requests_that_nginx_cut_are_not_taken_for_a_drain() {
             .contains("nginx cut requests at its worker_shutdown_timeout"),
         "{error}"
     );
+    // No old worker is left to see, and the freeze is still not proven: neither to a look, nor to another try, nor to a
+    // freeze that goes on with it.
+    assert_eq!(rig.state().await.draining, 1);
+    let again = rig.switch("v2", RouteWrites::Deny).await.unwrap_err();
+    assert_eq!(again.to_string(), error.to_string());
+    rig.switch("v3", RouteWrites::Deny).await.unwrap_err();
+    // The way back must not fail by it, and a freeze that drains is proven.
+    rig.switch("v2", RouteWrites::Allow).await.unwrap();
+    rig.switch("v2", RouteWrites::Allow).await.unwrap();
+    assert_eq!(rig.state().await.draining, 0);
+    rig.switch("v2", RouteWrites::Deny).await.unwrap();
+    rig.switch("v2", RouteWrites::Deny).await.unwrap();
+    assert_eq!(rig.state().await.draining, 0);
+}
+
+#[tokio::test]
+async fn a_freeze_that_goes_on_after_a_time_out_waits_for_the_writers_again() {
+    let rig = rig!(Extra {
+        spec: json!({"drain_timeout": "1s"}),
+        ..Extra::default()
+    });
+    rig.switch("v2", RouteWrites::Allow).await.unwrap();
+    let mut upload = Client::open(rig.port).await.unwrap();
+    upload
+        .send(&format!(
+            "POST {SCHEMA} HTTP/1.1\r\nHost: lb\r\nContent-Length: 10\r\n\r\n12345"
+        ))
+        .await
+        .unwrap();
+    rig.ask("GET", "/").await;
+    for _ in 0..2 {
+        let error = rig.switch("v2", RouteWrites::Deny).await.unwrap_err();
+        assert!(error.to_string().contains("1 old worker serves requests"), "{error}");
+    }
+    upload.send("67890").await.unwrap();
+    assert_eq!(upload.answer().await.unwrap().status, 200);
+    drop(upload);
+    rig.switch("v2", RouteWrites::Deny).await.unwrap();
 }
 
 #[tokio::test]
