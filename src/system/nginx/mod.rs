@@ -2,6 +2,7 @@
 
 mod generation;
 mod live;
+mod mark;
 mod owned;
 mod program;
 mod public;
@@ -216,13 +217,18 @@ impl<'a> BalancerReader<'a> {
             )));
         }
         let on_disk = nginx.owned().read()?;
-        let draining = match live.master {
+        let mut draining = match live.master {
             Some(master) => nginx.draining(master)?,
             None => 0,
         };
+        let writes = writes_of(&live.generations);
+        // A drain that was not seen to end is none: the step that asked for it says so again.
+        if writes == RouteWrites::Deny && nginx.owned().drain_mark()?.is_some() {
+            draining = draining.max(1);
+        }
         Ok(Probed::Seen(RouteState {
             to: to_of(&live.generations),
-            writes: writes_of(&live.generations),
+            writes,
             generation: match live.generations.as_slice() {
                 [] => None,
                 [one] => Some(one.to_string()),
