@@ -8,6 +8,7 @@ mod later;
 mod order;
 mod references;
 mod timing;
+mod way_back;
 
 pub(super) use ids::Names;
 pub(super) use kinds::Decoded;
