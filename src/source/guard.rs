@@ -142,6 +142,11 @@ impl<'a> Builder<'a> {
             let what = format!("`{value}` is no number that a plan can use");
             return fatal(range, "plan::number", &what, "Quote it if it is text.");
         }
+        if style == ScalarStyle::Plain && is_too_large(value) {
+            let shown: String = value.chars().take(40).collect();
+            let what = format!("the number `{shown}` is larger than a plan can hold");
+            return fatal(range, "plan::number", &what, "Quote it if it is text.");
+        }
         let source = self.text.get(range.clone()).unwrap_or_default();
         let same = match style {
             ScalarStyle::Plain => source == value,
@@ -347,4 +352,11 @@ fn fatal(range: Range<usize>, code: &'static str, what: &str, help: &str) -> Ste
 fn is_no_number(value: &str) -> bool {
     let unsigned = value.trim_start_matches(['+', '-']);
     value.len() <= 5 && (unsigned.eq_ignore_ascii_case(".inf") || unsigned.eq_ignore_ascii_case(".nan"))
+}
+
+/// Whole numbers beyond 64 bits: JSON readers take them for something else, or for nothing.
+fn is_too_large(value: &str) -> bool {
+    let digits = value.trim_start_matches(['+', '-']);
+    let number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    number && value.parse::<u64>().is_err() && value.parse::<i64>().is_err()
 }

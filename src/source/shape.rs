@@ -11,6 +11,9 @@ use serde_json::Value;
 use super::mistakes::Reader;
 use crate::model::{DocPath, Finding, Segment};
 
+/// What `model::PlanDuration` says of a duration that is too long.
+const TOO_LONG: &str = "is longer than 366d";
+
 /// A part of the plan that could not be decoded.
 pub(super) struct Broken {
     at: DocPath,
@@ -43,7 +46,13 @@ impl Broken {
         if self.unknown {
             return Finding::error("plan::unknown_key", self.at, self.what).on_key();
         }
-        Finding::error("plan::shape", self.at, self.what)
+        // A duration that looks like one and is too long: the schema knows how durations look only.
+        let code = if self.what.contains(TOO_LONG) {
+            "plan::duration"
+        } else {
+            "plan::shape"
+        };
+        Finding::error(code, self.at, self.what)
     }
 }
 

@@ -255,12 +255,17 @@ async fn the_clock_of_the_freeze_ends_the_retries_of_a_switch_that_did_not_happe
     assert_eq!(balancer.route(), ("v2", "allow"));
 }
 
-/// A thaw whose condition is false leaves writes denied; that is no good end.
+/// A thaw whose condition is false leaves writes denied; that is no good end. The check of a plan refuses such a thaw, so the
+/// condition is put in behind it.
 #[tokio::test]
 async fn a_run_does_not_end_well_with_writes_denied() {
-    let text = plan("1m", "", "", "if: \"!vars.go\",");
-    let (bed, balancer) = (Bed::new(&text), Balancer::new());
-    let outcome = balancer.apply(&bed).await.outcome();
+    let (bed, balancer) = (Bed::new(&plan("1m", "", "", "")), Balancer::new());
+    let mut program = program(&bed, &balancer);
+    program.plan.phases[1].steps[0].condition = Some("!vars.go".to_owned());
+    let (_send, signals) = mpsc::unbounded_channel();
+    let run = bed.apply_program(program, signals);
+    let went = tokio::time::timeout(Duration::from_secs(15), run).await.unwrap();
+    let outcome = went.outcome();
     assert_ne!(outcome, Outcome::Done, "writes are {:?}", balancer.route());
 }
 

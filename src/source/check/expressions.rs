@@ -96,6 +96,16 @@ impl Rules<'_> {
                 return;
             }
         };
+        if let Some((kind, bytes)) = parsed.no_truth() {
+            let part = text.get(bytes.clone()).unwrap_or_default();
+            let what = format!("`{part}` is {kind}, not true or false");
+            let finding = Finding::error("plan::expression", at.clone(), what);
+            self.out.push(
+                finding
+                    .inside(bytes)
+                    .help("Compare it with something, such as `… == 2`."),
+            );
+        }
         for (path, bytes) in parsed.names() {
             if let Some(finding) = self.name(&path, at, when) {
                 self.out.push(finding.inside(bytes));

@@ -1,4 +1,4 @@
-use super::View;
+use super::{View, way_back};
 use crate::{
     model::{Finding, Findings, OnFailure, Region, StepId},
     region::Regions,
@@ -23,18 +23,19 @@ pub(super) fn check(view: &View<'_>, built: &[Built], regions: &Regions, complet
         persons(view, region, out);
         stops(view, built, region, out);
         no_return(view, region, out);
+        way_back::check(view, region, complete, out);
         limit(view, region, out);
     }
 }
 
-fn place(view: &View<'_>, step: &StepId, key: &str) -> crate::model::DocPath {
+pub(super) fn place(view: &View<'_>, step: &StepId, key: &str) -> crate::model::DocPath {
     view.names
         .step(step.as_str())
         .map(|named| named.at.key(key))
         .unwrap_or_default()
 }
 
-fn about(view: &View<'_>, region: &Region, finding: Finding) -> Finding {
+pub(super) fn about(view: &View<'_>, region: &Region, finding: Finding) -> Finding {
     finding
         .related(place(view, &region.first, "id"), "writes are frozen from here")
         .related(place(view, &region.last, "id"), "to here")
