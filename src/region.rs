@@ -132,7 +132,7 @@ mod tests {
             &["later"],
         ]);
         assert_eq!(ends(&found), [("deny", "open")]);
-        let phases: Vec<&str> = found[0].phases.iter().map(|phase| phase.as_str()).collect();
+        let phases: Vec<&str> = found[0].phases.iter().map(crate::model::PhaseId::as_str).collect();
         assert_eq!(phases, ["p0", "p1", "p2"]);
         let steps: Vec<&str> = found[0].steps.iter().map(StepId::as_str).collect();
         assert_eq!(steps, ["deny", "deeper", "copy", "open"]);
