@@ -34,9 +34,11 @@ fn options() -> LoadOptions {
 }
 
 fn program(steps: usize) -> Program {
-    load_text("chain.yaml", chain(steps), &options())
-        .program
-        .expect("the chain is valid")
+    let loaded = load_text("chain.yaml", chain(steps), &options());
+    let Some(program) = loaded.program else {
+        unreachable!("the chain is valid")
+    };
+    program
 }
 
 #[divan::bench(args = [50, 1_000, 10_000])]

@@ -21,7 +21,7 @@ use crate::{
     engine::{self, ApplyRequest, Outcome, PlanInput},
     journal::{RunLock, RunState, SqliteStore, Store as _},
     kind::Program,
-    model::{ChangeSet, PhaseId, RunId, Standing},
+    model::{ChangeSet, PhaseId, RunId, Standing, suggest},
     report,
     resource::Depth,
     system::Observe,
@@ -255,33 +255,32 @@ fn check_names(arguments: &Apply, program: &Program) -> Result<(), CliError> {
 }
 
 fn no_such<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> CliError {
-    let help = report::closest(name, names).map(|close| format!("Did you mean `{close}`?"));
+    let help = suggest::nearest(name, &names.collect::<Vec<_>>()).map(|close| format!("Did you mean `{close}`?"));
     CliError::Usage {
         what: format!("the plan has no {what} `{name}`"),
         help,
     }
 }
 
-/// The steps that facts forbid.
+/// What facts forbid: the plan as a whole, and steps of it.
 fn refused(set: &ChangeSet) -> Vec<String> {
     let steps = set.phases.iter().flat_map(|phase| &phase.steps);
-    steps
-        .filter_map(|step| match &step.standing {
-            Standing::Regress { reason } => Some(format!("`{}` would go backwards: {reason}", step.id)),
-            Standing::Unreachable { reason } => Some(format!("`{}` cannot be planned: {reason}", step.id)),
-            Standing::Closed
-            | Standing::Superseded
-            | Standing::Done
-            | Standing::Skipped
-            | Standing::Drift { .. }
-            | Standing::InDoubt { .. }
-            | Standing::AlreadySo
-            | Standing::Pending { .. }
-            | Standing::Unknown { .. }
-            | Standing::Takes
-            | Standing::Checks
-            | Standing::Waits
-            | Standing::NotSupported => None,
-        })
-        .collect()
+    let of_steps = steps.filter_map(|step| match &step.standing {
+        Standing::Regress { reason } => Some(format!("`{}` would go backwards: {reason}", step.id)),
+        Standing::Unreachable { reason } => Some(format!("`{}` cannot be planned: {reason}", step.id)),
+        Standing::Closed
+        | Standing::Superseded
+        | Standing::Done
+        | Standing::Skipped
+        | Standing::Drift { .. }
+        | Standing::InDoubt { .. }
+        | Standing::AlreadySo
+        | Standing::Pending { .. }
+        | Standing::Unknown { .. }
+        | Standing::Takes
+        | Standing::Checks
+        | Standing::Waits
+        | Standing::NotSupported => None,
+    });
+    set.refusals.iter().cloned().chain(of_steps).collect()
 }

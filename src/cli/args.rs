@@ -64,8 +64,8 @@ pub enum Verb {
     Status(Status),
     /// Show everything that was intended, done and seen.
     Journal(Journal),
-    /// Print the JSON Schema of the plan language.
-    Schema,
+    /// Print the JSON Schema of the plan language, or its reference for people.
+    Schema(Schema),
     /// Explain a kind of step: its fields and outputs. Without a name: list the kinds.
     Explain(Explain),
     /// Print completions for a shell.
@@ -215,6 +215,14 @@ pub struct Journal {
     /// How it is printed: `--json` is one record per line.
     #[command(flatten)]
     pub format: FormatArgs,
+}
+
+/// `schema`.
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Print the reference (Markdown, `docs/reference.md`) instead.
+    #[arg(long)]
+    pub reference: bool,
 }
 
 /// `explain`.

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::{Exit, args::Explain, error::CliError, terminal::Terminal};
-use crate::{kind, report, source};
+use crate::{kind, model::suggest, report, source};
 
 /// Raised when a field of `explain --json` changes its meaning or goes.
 const EXPLAIN_FORMAT: u32 = 1;
@@ -63,7 +63,7 @@ fn unknown(name: &str) -> CliError {
             "A plan may name it; `apply` refuses such a plan.",
         );
     }
-    let help = match report::closest(name, kind::names()) {
+    let help = match suggest::nearest(name, &kind::names().collect::<Vec<_>>()) {
         Some(close) => format!("Did you mean `{close}`? `regplan explain` lists all kinds."),
         None => "`regplan explain` lists all kinds.".to_owned(),
     };

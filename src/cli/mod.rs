@@ -61,7 +61,7 @@ fn verb(verb: &Verb, terminal: &Terminal) -> Result<Exit, CliError> {
         Verb::Apply(arguments) => apply::run(arguments, terminal),
         Verb::Status(arguments) => status::run(arguments, terminal),
         Verb::Journal(arguments) => journal::run(arguments, terminal),
-        Verb::Schema => schema::run(terminal),
+        Verb::Schema(arguments) => schema::run(arguments, terminal),
         Verb::Explain(arguments) => explain::run(arguments, terminal),
         Verb::Completions(arguments) => manual::completions(arguments, terminal),
         Verb::Man(arguments) => manual::man(arguments, terminal),

@@ -39,7 +39,7 @@ pub(super) fn ending(outcome: &Outcome, apply: &str, status: &str) -> Ending {
         },
         Outcome::Waiting { reason, command } => Ending {
             next: command.as_deref().map(|command| typed(command, apply)).or(next),
-            detail: json!({"reason": reason, "command": command}),
+            detail: json!({"reason": reason, "command": command.as_deref().map(|command| typed(command, apply))}),
             ..Ending::new(Exit::Waiting, "waiting", &format!("Waiting: {reason}."))
         },
         Outcome::Refused { reasons } => Ending {

@@ -41,7 +41,7 @@ fn exit(set: &ChangeSet, detailed: bool) -> Exit {
         let mut steps = set.phases.iter().flat_map(|phase| &phase.steps);
         steps.any(|step| test(&step.standing))
     };
-    if any(|standing| matches!(standing, Standing::Regress { .. })) {
+    if !set.refusals.is_empty() || any(|standing| matches!(standing, Standing::Regress { .. })) {
         Exit::Refused
     } else if any(|standing| matches!(standing, Standing::Unreachable { .. })) {
         Exit::Error

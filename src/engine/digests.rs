@@ -145,21 +145,10 @@ fn decisive_now(facts: &Value) -> Value {
 
 /// What is to be done about a step, without the numbers in its deltas.
 fn standing(change: &StepChange) -> Value {
-    let what = match &change.standing {
-        Standing::Pending { change } | Standing::Drift { change } => json!(change.action),
-        Standing::InDoubt { change } => json!(change.as_ref().map(|change| change.action)),
-        Standing::Unknown { after } => json!(after),
-        Standing::Closed
-        | Standing::Superseded
-        | Standing::Done
-        | Standing::Skipped
-        | Standing::AlreadySo
-        | Standing::Regress { .. }
-        | Standing::Takes
-        | Standing::Checks
-        | Standing::Waits
-        | Standing::Unreachable { .. }
-        | Standing::NotSupported => Value::Null,
+    let what = if let Standing::Unknown { after } = &change.standing {
+        json!(after)
+    } else {
+        json!(change.standing.change().map(|change| change.action))
     };
     json!([change.id, change.standing.sign(), what, change.provides])
 }

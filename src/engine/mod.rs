@@ -13,6 +13,7 @@ mod executor;
 mod facts;
 mod observations;
 mod planner;
+mod precheck;
 mod refresh;
 mod rollback;
 mod scheduler;

@@ -1,5 +1,7 @@
 //! Going back: derived undo or the phase's `rollback:` list, phase by phase, last first.
 
+use serde_json::Value;
+
 use super::executor::{EngineError, Executor, Failed, Outcome, StepRun, Stopped, Tried};
 use crate::{
     journal::{Body, Part, SettledBy, StepState},
@@ -122,13 +124,17 @@ impl Executor {
     }
 
     fn cannot_go_back(&mut self, error: String) -> Result<Outcome, EngineError> {
+        if let Some(signal) = self.leaving {
+            // A second signal: the journal knows that the way back is under way, and the next apply goes on with it.
+            return Ok(Outcome::Interrupted { signal });
+        }
         self.ledger.append(Body::RollbackFailed { error: error.clone() })?;
         let mut commands = vec![
             "regplan status PLAN".to_owned(),
             "regplan apply PLAN   # tries the way back again".to_owned(),
         ];
         if let Some(standby) = self.freeze().and_then(|frozen| frozen.standby.as_ref()) {
-            commands.push(format!("# what thaws by hand: {standby}"));
+            commands.push(format!("# or by hand, what a step would do: {}", by_hand(standby)));
         }
         self.tell(Event::RollbackFailed {
             error: error.clone(),
@@ -155,15 +161,39 @@ impl Executor {
             if done {
                 continue;
             }
-            let mut run = self.rollback_run(phase, step);
-            match self.condition(&run).await? {
+            let known = self
+                .attempt_of(phase)
+                .and_then(|attempt| attempt.rollback.get(&step.id));
+            // `if:` is asked once: what was begun under it goes on, whatever it would say now.
+            let begun = known.is_some_and(|known| known.intent().is_some());
+            let in_doubt = matches!(
+                known,
+                Some(StepState::Intended(_) | StepState::Failed { in_doubt: true, .. })
+            );
+            let mut run = StepRun {
+                in_doubt,
+                ..self.rollback_run(phase, step)
+            };
+            let condition = if begun && step.condition.is_some() {
+                super::executor::Condition::Holds
+            } else {
+                self.condition(&run).await?
+            };
+            match condition {
                 super::executor::Condition::None => {}
                 super::executor::Condition::Holds => run.condition = Some(true),
                 super::executor::Condition::Skip => continue,
                 super::executor::Condition::Failed(error) => return Ok(Err(format!("step `{}`: {error}", step.id))),
+                super::executor::Condition::Stopped(stopped) => {
+                    return Ok(Err(self.back_failed(&step.id, Failed::stopped(stopped))));
+                }
             }
             match self.try_until_settled(&run).await? {
-                Ok(Tried::Settled) => {}
+                Ok(Tried::Settled) => {
+                    if let Err(error) = self.judge_back(&phase.id, step).await {
+                        return Ok(Err(error));
+                    }
+                }
                 Ok(Tried::Waiting { reason, .. }) => return Ok(Err(format!("step `{}` waits: {reason}", step.id))),
                 Err(failed) => return Ok(Err(self.back_failed(&step.id, failed))),
             }
@@ -180,6 +210,10 @@ impl Executor {
             .map(|attempt| attempt.intents.clone())
             .unwrap_or_default();
         for id in intents.iter().rev() {
+            if !phase.steps.iter().any(|step| &step.id == id) {
+                left.push(format!("`{id}`: it is gone from the plan, so nothing takes it back"));
+                continue;
+            }
             let (Some(step), Some(Behaviour::Effect(effect))) =
                 (phase.steps.iter().find(|step| &step.id == id), program.behaviour(id))
             else {
@@ -245,9 +279,12 @@ impl Executor {
         })
     }
 
-    fn back_failed(&self, step: &StepId, failed: Failed) -> String {
+    fn back_failed(&mut self, step: &StepId, failed: Failed) -> String {
         let error = match failed.stopped {
-            Some(Stopped::Twice(signal)) => format!("{signal} ended the way back"),
+            Some(Stopped::Twice(signal)) => {
+                self.leaving = Some(signal);
+                format!("{signal} ended the way back")
+            }
             Some(Stopped::Deadline | Stopped::Signal(_) | Stopped::Timeout(_)) | None => failed.error,
         };
         self.tell(Event::StepFailed {
@@ -281,4 +318,16 @@ impl Executor {
         };
         intent?.before.clone()
     }
+}
+
+/// The standby undo as somebody would write it into a plan: `lb.route { lb: lb, to: v2, writes: allow }`.
+fn by_hand(standby: &Value) -> String {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    let with = standby.get("with").and_then(Value::as_object);
+    let with = with
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| format!("{key}: {}", text(value)));
+    let with = with.collect::<Vec<_>>().join(", ");
+    format!("{} {{ {with} }}", standby.get("uses").map(text).unwrap_or_default())
 }

@@ -192,7 +192,7 @@ fn what_cannot_be_seen_yet_is_decided_after_the_step_that_brings_it_up() {
             step.provides = ["v3".into()].into();
         })
         .effect_with("import", "v3/content", 9, |_, double| {
-            double.touches.systems = ["v3".into()].into()
+            double.touches.systems = ["v3".into()].into();
         })
         .check("verify", &["v3/content"])
         .effect("more", "v3/content", 10)
@@ -225,7 +225,7 @@ fn an_unreachable_system_that_no_step_brings_up_is_an_error_now() {
     assert_eq!(lab.standing(None, "a"), unreachable("connection refused"));
     let lab = Lab::new().system("v2", json!({"reachable": false})).phase("one");
     let lab = lab.add("export", Class::Capture, |_, double| {
-        double.touches.systems = ["v2".into()].into()
+        double.touches.systems = ["v2".into()].into();
     });
     assert_eq!(lab.standing(None, "export").sign(), '!');
 }
@@ -378,9 +378,12 @@ fn each_step_is_compared_with_what_the_steps_before_it_will_have_left() {
         .phase("switch")
         .effect("to_v3", "lb/route", "v3 allow")
         .sees("lb/route", "v2 allow");
-    let deltas = |id: &str| match lab.standing(None, id) {
-        Standing::Pending { change } => change.deltas,
-        other => panic!("{id}: {other:?}"),
+    let deltas = |id: &str| {
+        let standing = lab.standing(None, id);
+        let Standing::Pending { change } = standing else {
+            panic!("{id}: {standing:?}")
+        };
+        change.deltas
     };
     let delta = |before: &str, after: &str| Delta {
         field: "value".to_owned(),
@@ -532,6 +535,7 @@ fn migration() -> Lab {
         last: "to_v3".into(),
         phases: vec!["freeze".into(), "switch".into()],
         steps: ["read_only", "export", "import", "to_v3"].map(StepId::from).to_vec(),
+        estimate: None,
         limits: Default::default(),
     }];
     lab

@@ -49,13 +49,16 @@ pub(super) fn way_back(
                 reason: error.to_string(),
             },
         },
-        None => match standing {
-            Standing::Unknown { after } => WayBack::Derived {
-                what: format!("known after {after}"),
-            },
-            _ => WayBack::Left {
-                reason: "the state before it is not known".to_owned(),
-            },
-        },
+        None => {
+            if let Standing::Unknown { after } = standing {
+                WayBack::Derived {
+                    what: format!("known after {after}"),
+                }
+            } else {
+                WayBack::Left {
+                    reason: "the state before it is not known".to_owned(),
+                }
+            }
+        }
     }
 }

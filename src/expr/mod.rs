@@ -23,6 +23,8 @@ struct Part {
     text: String,
     tree: cel::IdedExpr,
     names: Vec<Vec<String>>,
+    /// Its bytes in the whole text.
+    at: Range<usize>,
 }
 
 /// Why a text is no expression.
@@ -78,6 +80,14 @@ impl Expression {
     /// Every fact it names, as path segments (`["systems", "lb", "route", "to"]`), with its bytes in the text.
     pub fn names(&self) -> Vec<(Vec<String>, Range<usize>)> {
         self.names.clone()
+    }
+
+    /// The first term of the outermost `&&` that is surely neither true nor false, whatever the facts: what it is, and its
+    /// bytes in the text.
+    pub fn no_truth(&self) -> Option<(&'static str, Range<usize>)> {
+        self.parts
+            .iter()
+            .find_map(|part| Some((parse::no_truth(&part.tree)?, part.at.clone())))
     }
 
     /// Judges it over `{systems, steps, vars, run}`. A fact that is null counts as absent, so `has(…)` is false for it.

@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, ops::Range};
 
 use cel::{
     IdedExpr,
-    common::ast::{EntryExpr, Expr},
+    common::ast::{EntryExpr, Expr, LiteralValue, operators},
     parser::{PrattParser, pratt_parser::Token},
 };
 
@@ -73,7 +73,9 @@ fn part(text: &str, range: &Range<usize>, names: &[(Vec<String>, Range<usize>)])
     let whole = text.get(range.clone()).unwrap_or(text);
     let inside = |at: &Range<usize>| at.start >= range.start && at.end <= range.end;
     let mut seen = BTreeSet::new();
+    let start = range.start + whole.len() - whole.trim_start().len();
     Ok(Part {
+        at: start..start + whole.trim().len(),
         text: whole.trim().to_owned(),
         tree: tree(whole, &tokens(whole))?,
         names: names
@@ -82,6 +84,34 @@ fn part(text: &str, range: &Range<usize>, names: &[(Vec<String>, Range<usize>)])
             .map(|(path, _)| path.clone())
             .collect(),
     })
+}
+
+/// What a tree surely is, when that is neither true nor false.
+pub(super) fn no_truth(tree: &IdedExpr) -> Option<&'static str> {
+    match &tree.expr {
+        Expr::Literal(LiteralValue::Boolean(_)) => None,
+        Expr::Literal(LiteralValue::String(_) | LiteralValue::Bytes(_)) => Some("text"),
+        Expr::Literal(LiteralValue::Null) => Some("nothing"),
+        Expr::Literal(LiteralValue::Int(_) | LiteralValue::UInt(_) | LiteralValue::Double(_)) => Some("a number"),
+        Expr::List(_) => Some("a list"),
+        Expr::Map(_) => Some("a mapping"),
+        Expr::Call(call) => match call.func_name.as_str() {
+            // `+` also joins texts and lists.
+            operators::ADD => call.args.iter().find_map(no_truth).or(Some("a number or text")),
+            operators::SUBSTRACT
+            | operators::MULTIPLY
+            | operators::DIVIDE
+            | operators::MODULO
+            | operators::NEGATE
+            | "size"
+            | "int"
+            | "uint"
+            | "double" => Some("a number"),
+            "string" => Some("text"),
+            _ => None,
+        },
+        Expr::Comprehension(_) | Expr::Select(_) | Expr::Struct(_) | Expr::Ident(_) | Expr::Unspecified => None,
+    }
 }
 
 fn tree(text: &str, tokens: &[Token]) -> Result<IdedExpr, ParseError> {

@@ -197,3 +197,28 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_term_that_is_surely_no_truth_is_told() {
+    let told = |text: &str| {
+        let (kind, at) = Expression::parse(text).unwrap().no_truth()?;
+        Some((kind, text.get(at)?.to_owned()))
+    };
+    let is = |kind, part: &str| Some((kind, part.to_owned()));
+    assert_eq!(told("1 + 1"), is("a number", "1 + 1"));
+    assert_eq!(
+        told("run.attempt > 1 && size(systems)"),
+        is("a number", "size(systems)")
+    );
+    assert_eq!(told("'a' + systems.v2.version"), is("text", "'a' + systems.v2.version"));
+    assert_eq!(told("[true]"), is("a list", "[true]"));
+    for unknown in [
+        "true",
+        "systems.v2.ready",
+        "vars.a ? 1 : true",
+        "!vars.a",
+        "1 + 1 == 2 && 1 in [1]",
+    ] {
+        assert_eq!(told(unknown), None, "{unknown}");
+    }
+}

@@ -88,6 +88,19 @@ impl Change {
         self
     }
 
+    /// In one line: `writes: allow → deny`.
+    pub fn in_words(&self) -> String {
+        let text = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            Value::Null => "none".to_owned(),
+            other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
+        };
+        let deltas = self.deltas.iter();
+        let deltas = deltas.map(|delta| format!("{}: {} → {}", delta.field, text(&delta.before), text(&delta.after)));
+        let words: Vec<String> = self.summary.iter().cloned().chain(deltas).collect();
+        words.join(" · ")
+    }
+
     /// Whether there is nothing to do.
     pub fn is_none(&self) -> bool {
         self.action == Action::None

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{Change, Class, Digest, Limits, PhaseId, ResourceKey, RunId, StepId, SystemName};
+use super::{Change, Class, Digest, Limits, PhaseId, PlanDuration, ResourceKey, RunId, StepId, SystemName};
 use serde::Serialize;
 
 /// What `apply` would do now, in order: the result of the planner, for people and machines.
@@ -22,6 +22,8 @@ pub struct ChangeSet {
     pub observed_in_ms: u64,
     /// What was seen of each system.
     pub systems: BTreeMap<SystemName, SystemSeen>,
+    /// Why this plan does not continue the journal: edited closed phases, other systems, steps gone. `apply` refuses it (exit 4).
+    pub refusals: Vec<String>,
     /// Every phase of the plan.
     pub phases: Vec<PhaseChange>,
     /// The frozen regions, in order; most plans have one.
@@ -167,6 +169,26 @@ impl Standing {
         }
     }
 
+    /// The change that it would make, if it is known.
+    pub fn change(&self) -> Option<&Change> {
+        match self {
+            Standing::Drift { change } | Standing::Pending { change } => Some(change),
+            Standing::InDoubt { change } => change.as_ref(),
+            Standing::Closed
+            | Standing::Superseded
+            | Standing::Done
+            | Standing::Skipped
+            | Standing::AlreadySo
+            | Standing::Regress { .. }
+            | Standing::Unknown { .. }
+            | Standing::Takes
+            | Standing::Checks
+            | Standing::Waits
+            | Standing::Unreachable { .. }
+            | Standing::NotSupported => None,
+        }
+    }
+
     /// Whether `apply` has nothing left to do for it.
     pub fn is_settled(&self) -> bool {
         matches!(
@@ -211,6 +233,8 @@ pub struct Region {
     pub steps: Vec<StepId>,
     /// What it may cost.
     pub limits: Limits,
+    /// What its steps say that they take, when all but the routes say it (`estimate:`).
+    pub estimate: Option<PlanDuration>,
 }
 
 /// The steps by what is to be done.

@@ -7,10 +7,20 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlanDuration(Duration);
 
+/// The longest duration of a plan in milliseconds, 366 days: a migration is over within a year, and what is longer is a
+/// slip of the unit.
+const LONGEST_MS: u64 = 366 * 86_400_000;
+
 /// Why a text is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no duration: write a whole number and a unit, such as 500ms, 90s, 5m, 48h or 7d")]
-pub struct PlanDurationError(String);
+pub enum PlanDurationError {
+    /// It does not look like one.
+    #[error("`{0}` is no duration: write a whole number and a unit, such as 500ms, 90s, 5m, 48h or 7d")]
+    NotOne(String),
+    /// It is longer than 366 days.
+    #[error("`{0}` is longer than 366d, the longest duration of a plan: is it the unit that was meant?")]
+    TooLong(String),
+}
 
 impl PlanDuration {
     /// From a standard duration.
@@ -28,10 +38,13 @@ impl FromStr for PlanDuration {
     type Err = PlanDurationError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bad = || PlanDurationError(text.chars().take(40).collect());
+        let shown = || text.chars().take(40).collect();
+        let bad = || PlanDurationError::NotOne(shown());
         let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, unit) = text.split_at(digits);
-        let number: u64 = number.parse().map_err(|_| bad())?;
+        if number.is_empty() {
+            return Err(bad());
+        }
         let milliseconds = match unit {
             "ms" => 1,
             "s" => 1_000,
@@ -40,8 +53,12 @@ impl FromStr for PlanDuration {
             "d" => 86_400_000,
             _ => return Err(bad()),
         };
-        let total = number.checked_mul(milliseconds).ok_or_else(bad)?;
-        Ok(Self(Duration::from_millis(total)))
+        // More digits than 64 bits hold are a number as well.
+        let number: u64 = number.parse().unwrap_or(u64::MAX);
+        match number.checked_mul(milliseconds) {
+            Some(total) if total <= LONGEST_MS => Ok(Self(Duration::from_millis(total))),
+            Some(_) | None => Err(PlanDurationError::TooLong(shown())),
+        }
     }
 }
 
@@ -51,7 +68,7 @@ impl fmt::Display for PlanDuration {
         let ms = self.0.as_millis();
         let (number, unit) = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")]
             .into_iter()
-            .find(|(size, _)| ms > 0 && ms % size == 0)
+            .find(|(size, _)| ms > 0 && ms.is_multiple_of(*size))
             .map_or((ms, "ms"), |(size, unit)| (ms / size, unit));
         f.pad(&format!("{number}{unit}"))
     }
@@ -105,6 +122,15 @@ mod tests {
     fn a_number_without_a_unit_is_refused() {
         for text in ["90", "", "s", "1.5h", "-1s", "1w", "99999999999999999999d"] {
             assert!(text.parse::<PlanDuration>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_year_is_the_longest_duration() {
+        assert!("366d".parse::<PlanDuration>().is_ok());
+        for text in ["367d", "31622400001ms", "99999999999999999999d"] {
+            let error = text.parse::<PlanDuration>().unwrap_err();
+            assert!(matches!(error, PlanDurationError::TooLong(_)), "{text}: {error}");
         }
     }
 }

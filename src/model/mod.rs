@@ -11,6 +11,7 @@ mod id;
 mod path;
 mod plan;
 mod secret;
+pub mod suggest;
 
 pub use change::{Action, Change, Delta};
 pub use change_set::{ChangeSet, Counts, PhaseChange, Region, Standing, StepChange, SystemSeen, WayBack};

@@ -1,15 +1,15 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     sync::Arc,
 };
 
 use serde::Serialize;
 
 use super::{
-    Artifact, ArtifactKey, ArtifactRuleKey, BranchKey, Comment, CommentKey, Format, Group, GroupKey, Labels, Snapshot,
-    Version,
+    Artifact, ArtifactKey, ArtifactRuleKey, BranchKey, Comment, CommentKey, Conflict, Format, Group, GroupKey, Labels,
+    Snapshot, Version,
     compare::{artifact_differences, latest_gap, version_differences},
+    conflict::conflicts,
 };
 
 /// What the target lacks, and what has to be done about it.
@@ -64,33 +64,6 @@ pub struct RuleChange {
     pub rule: Box<str>,
     /// What it must become; `None`: it must go.
     pub configuration: Option<Box<str>>,
-}
-
-/// An id that means one thing in the source and another on the target.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Conflict {
-    /// The contentId holds other bytes there; an import would keep them and serve them.
-    ContentId {
-        /// The id.
-        content_id: u64,
-    },
-    /// The same bytes lie under another contentId there; an import would lose the versions.
-    ContentHash {
-        /// The source's id.
-        content_id: u64,
-        /// The target's id.
-        target_id: u64,
-    },
-    /// The globalId belongs to a version of another artifact there; an import would skip the version.
-    GlobalId {
-        /// The id.
-        global_id: u64,
-        /// The source's artifact.
-        source: ArtifactKey,
-        /// The target's artifact.
-        target: ArtifactKey,
-    },
 }
 
 impl Delta {
@@ -351,55 +324,6 @@ fn extras(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
     for key in target.groups.keys() {
         if !key.is_scratch() && !source.groups.contains_key(key) && !in_use.contains(key) {
             delta.extra_groups.insert(key.clone());
-        }
-    }
-}
-
-/// Ids that mean something else on the target: an import would skip them in silence (reference: apicurio.md §4.5).
-fn conflicts(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
-    let by_hash: BTreeMap<&str, u64> = target
-        .contents
-        .iter()
-        .map(|(id, content)| (&*content.hash, *id))
-        .collect();
-    for (id, content) in source.used_contents() {
-        match target.contents.get(&id) {
-            Some(there) if there.hash == content.hash => {}
-            Some(_) => delta.conflicts.push(Conflict::ContentId { content_id: id }),
-            None => {
-                if let Some(target_id) = by_hash.get(&*content.hash) {
-                    let (content_id, target_id) = (id, *target_id);
-                    delta.conflicts.push(Conflict::ContentHash { content_id, target_id });
-                }
-            }
-        }
-    }
-    for id in &delta.versions {
-        let (Some(ours), Some(theirs)) = (source.versions.get(id), target.versions.get(id)) else {
-            continue;
-        };
-        if ours.artifact != theirs.artifact && !delta.recreate.contains(&*theirs.artifact) {
-            delta.conflicts.push(Conflict::GlobalId {
-                global_id: *id,
-                source: (*ours.artifact).clone(),
-                target: (*theirs.artifact).clone(),
-            });
-        }
-    }
-}
-
-impl fmt::Display for Conflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ContentId { content_id } => write!(f, "content {content_id} holds other bytes on the target"),
-            Self::ContentHash { content_id, target_id } => {
-                write!(f, "content {content_id} lies on the target as content {target_id}")
-            }
-            Self::GlobalId {
-                global_id,
-                source,
-                target,
-            } => write!(f, "globalId {global_id} of {source} belongs to {target} on the target"),
         }
     }
 }

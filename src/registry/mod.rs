@@ -15,6 +15,7 @@
 mod builder;
 mod chunk;
 mod compare;
+mod conflict;
 mod delta;
 mod digest;
 mod encode;
@@ -32,7 +33,8 @@ mod write;
 
 pub use chunk::{Chunk, ChunkLimits, chunks};
 pub use compare::{Accepted, Comparison, RestFacts, Row, SideFacts, codes, compare};
-pub use delta::{Conflict, Delta, GroupRepair, RuleChange, delta};
+pub use conflict::Conflict;
+pub use delta::{Delta, GroupRepair, RuleChange, delta};
 pub use error::{ChunkError, ReadError};
 pub use key::{
     ArtifactKey, ArtifactRuleKey, BranchKey, CommentKey, GroupKey, GroupRuleKey, RESERVE_GROUP, SCRATCH_GROUP,

@@ -4,6 +4,7 @@ use std::{
     sync::Arc,
 };
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
@@ -16,7 +17,7 @@ use super::{
 ///
 /// Import its ZIP, then delete the comment, the artifact and the group ([`RESERVE_GROUP`]): the counters stay. What is left
 /// is a content without a version, which no comparison counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
     /// The next version gets an id above this.
     pub global_id: u64,
@@ -55,19 +56,55 @@ impl Reservation {
     /// Ids stay below it: clients with 4-byte ids, and the importer's sorting (reference: apicurio.md §4.2, §4.9).
     const END: u64 = 1 << 31;
 
-    /// The reservation above everything that `source` holds.
+    /// The reservation above everything that `source` and `target` hold, contents that no version uses included; `earlier`
+    /// again when it lies above all of that already, so that another attempt does not climb over its own dummy.
     ///
     /// The two ids differ, so that a client that takes a contentId for a globalId finds nothing rather than another schema.
     ///
     /// # Errors
-    /// When its ids are near 2³¹.
-    pub fn above(source: &Snapshot) -> Result<Self, ReserveError> {
-        let global_id = Self::round_above(source.max_global_id())?;
-        let mut content_id = Self::round_above(source.max_content_id())?;
+    /// When ids are near 2³¹.
+    pub fn above(source: &Snapshot, target: &Snapshot, earlier: Option<Self>) -> Result<Self, ReserveError> {
+        if let Some(earlier) = earlier
+            && let Ok(needed) = Self::needed(source, target, Some(&earlier))
+            && needed.global_id <= earlier.global_id
+            && needed.content_id <= earlier.content_id
+        {
+            return Ok(earlier);
+        }
+        Self::needed(source, target, None)
+    }
+
+    /// The least reservation, the dummy of an earlier one not counted.
+    fn needed(source: &Snapshot, target: &Snapshot, earlier: Option<&Self>) -> Result<Self, ReserveError> {
+        let target_content = match earlier {
+            Some(earlier) => {
+                let others = target
+                    .contents
+                    .iter()
+                    .filter(|(id, content)| !earlier.is_dummy(**id, content));
+                others.map(|(id, _)| *id).max().unwrap_or(0)
+            }
+            None => target.greatest_content_id(),
+        };
+        let global_id = Self::round_above(source.max_global_id().max(target.max_global_id()))?;
+        let mut content_id = Self::round_above(source.greatest_content_id().max(target_content))?;
         if content_id == global_id {
             content_id = Self::round_above(content_id)?;
         }
         Ok(Self { global_id, content_id })
+    }
+
+    /// Whether that content of a target is this reservation's dummy.
+    fn is_dummy(&self, id: u64, content: &Content) -> bool {
+        id == self.content_id && content.sha256 == Hash(Sha256::digest(self.bytes()).into())
+    }
+
+    /// Bytes that nobody else has: the same bytes under another contentId would be refused.
+    fn bytes(&self) -> String {
+        format!(
+            "{{\"title\":\"regplan reserves ids up to {} and {}\"}}",
+            self.global_id, self.content_id
+        )
     }
 
     /// The next round number above an id and the margin.
@@ -85,11 +122,7 @@ impl Reservation {
     /// # Errors
     /// When the disk fails.
     pub fn write<W: Write + Seek>(&self, out: W) -> Result<W, ChunkError> {
-        // Bytes that nobody else has: the same bytes under another contentId would be refused.
-        let bytes = format!(
-            "{{\"title\":\"regplan reserves ids up to {} and {}\"}}",
-            self.global_id, self.content_id
-        );
+        let bytes = self.bytes();
         let (content, version) = (self.content(bytes.as_bytes()), self.version());
         let key = CommentKey {
             global_id: self.global_id,

@@ -283,6 +283,13 @@ impl Snapshot {
         self.own_versions().map(|(_, v)| v.content_id).max().unwrap_or(0)
     }
 
+    /// Greatest contentId of all, used by a version or not, regplan's own groups included; 0 when there is none.
+    pub fn greatest_content_id(&self) -> u64 {
+        let used = self.versions.values().map(|version| version.content_id).max();
+        let held = self.contents.keys().next_back().copied();
+        used.max(held).unwrap_or(0)
+    }
+
     /// Whether the group that reserves ids is there, as a row or through an artifact.
     pub fn has_reserve_group(&self) -> bool {
         self.has_group(RESERVE_GROUP)

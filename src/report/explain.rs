@@ -145,7 +145,7 @@ impl Fields<'_> {
 }
 
 /// Follows `$ref`, and `anyOf` of something or null.
-fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
+pub(super) fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     let mut schema = schema;
     for _ in 0..DEPTH {
         let referred = schema
@@ -172,7 +172,7 @@ fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
 }
 
 /// `string`, `list of string`, `one of allow, deny`.
-fn type_of(root: &Value, schema: &Value) -> String {
+pub(super) fn type_of(root: &Value, schema: &Value) -> String {
     let schema = resolve(root, schema);
     let choices = choices(schema);
     if !choices.is_empty() {
@@ -198,7 +198,7 @@ fn type_of(root: &Value, schema: &Value) -> String {
     }
 }
 
-fn choices(schema: &Value) -> Vec<String> {
+pub(super) fn choices(schema: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {
         return values.iter().filter(|value| !value.is_null()).map(text).collect();

@@ -35,6 +35,10 @@ const WORDS: usize = 24;
 pub fn change_set(set: &ChangeSet, apply: Option<&str>, look: &Look) -> String {
     let mut page = Page::default();
     head(&mut page, set, look);
+    for refusal in &set.refusals {
+        let text = format!("  ! refused: {}", words::one_line(refusal));
+        page.push(Line::default().painted(&text, &look.paint.red(&text)));
+    }
     let columns = Columns::of(set, look);
     let brackets = phases(&mut page, set, &columns, look);
     for bracket in &brackets {
@@ -111,6 +115,9 @@ fn head(page: &mut Page, set: &ChangeSet, look: &Look) {
             }
             if !seen.reachable {
                 text.push_str(" does not answer");
+                if let Some(note) = &seen.note {
+                    text = format!("{text} ({})", words::one_line(note));
+                }
             }
             text
         })
@@ -218,7 +225,7 @@ fn step_line(page: &mut Page, step: &StepChange, columns: &Columns, width: usize
 }
 
 fn step_details(page: &mut Page, step: &StepChange, columns: &Columns, look: &Look) {
-    if let Some(change) = standing::change_of(&step.standing) {
+    if let Some(change) = step.standing.change() {
         for delta in change.deltas.iter().filter(|delta| diff::is_text(delta)) {
             for line in diff::unified(delta, "        ", look.paint) {
                 page.push(line);
@@ -309,10 +316,14 @@ fn bracket(set: &ChangeSet, region: &Region, first: usize, last: usize) -> Optio
             .find(|step| &step.id == id)
             .is_some_and(|step| step.standing.is_settled())
     };
+    let expected = match region.estimate {
+        Some(estimate) => format!("about {estimate}, as the steps estimate"),
+        None => "not known yet".to_owned(),
+    };
     let (opens, closes) = match (settled(&region.first), settled(&region.last)) {
-        (_, true) => ("frozen region", "over"),
-        (true, false) => ("frozen region, entered", "not known yet"),
-        (false, false) => ("frozen region", "not known yet"),
+        (_, true) => ("frozen region", "over".to_owned()),
+        (true, false) => ("frozen region, entered", expected),
+        (false, false) => ("frozen region", expected),
     };
     (first < last).then(|| Bracket {
         first,
@@ -322,7 +333,7 @@ fn bracket(set: &ChangeSet, region: &Region, first: usize, last: usize) -> Optio
             Some(limit) => format!("of {limit} allowed"),
             None => "without a limit".to_owned(),
         },
-        closes: closes.to_owned(),
+        closes,
     })
 }
 

@@ -5,7 +5,7 @@
 //! RunState  ─► status::Status ─► human, json      Record ─► journal::table, json::record
 //! ```
 //!
-//! Nothing here prints, reads a clock or knows the engine. The homes of `similar` (`diff`) and `anstyle` (`paint`).
+//! Nothing here prints, reads a clock or knows the engine. The homes of `similar`'s diffs (`diff`) and of `anstyle` (`paint`).
 
 mod diff;
 mod events;
@@ -15,8 +15,10 @@ mod journal;
 pub mod json;
 mod layout;
 mod paint;
+pub mod reference;
 mod standing;
 mod status;
+mod status_page;
 mod words;
 
 pub use events::Lines;
@@ -24,4 +26,4 @@ pub use human::{Look, change_set};
 pub use journal::table;
 pub use paint::Paint;
 pub use status::{Live, NextStep, PlanShape, Status};
-pub use words::{closest, counted};
+pub use words::counted;

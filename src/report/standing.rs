@@ -62,23 +62,3 @@ fn change_words(change: &Change) -> String {
     parts.extend(change.summary.as_deref().map(words::one_line));
     parts.join(" · ")
 }
-
-/// The change that a standing would make, if it is known.
-pub(super) fn change_of(standing: &Standing) -> Option<&Change> {
-    match standing {
-        Standing::Drift { change } | Standing::Pending { change } => Some(change),
-        Standing::InDoubt { change } => change.as_ref(),
-        Standing::Closed
-        | Standing::Superseded
-        | Standing::Done
-        | Standing::Skipped
-        | Standing::AlreadySo
-        | Standing::Regress { .. }
-        | Standing::Unknown { .. }
-        | Standing::Takes
-        | Standing::Checks
-        | Standing::Waits
-        | Standing::Unreachable { .. }
-        | Standing::NotSupported => None,
-    }
-}

@@ -23,13 +23,6 @@ pub fn counted(number: usize, noun: &str) -> String {
     format!("{} {noun}{plural}", count(number))
 }
 
-/// The name that somebody may have meant, when one is close.
-pub fn closest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let names: Vec<&str> = names.into_iter().collect();
-    // Two thirds alike: a transposed or missing letter in a short name, a wrong word in a long one.
-    similar::get_close_matches(typed, &names, 1, 0.66).into_iter().next()
-}
-
 /// How long something took, as precise as a person needs: `0.4 s`, `12.3 s`, `2 m 05 s`, `1 h 02 m`.
 pub(super) fn took(duration: Duration) -> String {
     let seconds = duration.as_secs();

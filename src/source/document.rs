@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use super::spans::{SpanIndex, guard};
+use super::{guard::guard, spans::SpanIndex};
 use crate::model::{DocPath, Finding, Place};
 
 /// A plan's text and where everything stands in it.

@@ -1,6 +1,7 @@
 use schemars::SchemaGenerator;
 use serde_json::Value;
 
+use super::file::{COMMON_FACTS, Fact, RUN_FACTS, SYSTEM_TYPES};
 use crate::{kind, model::Class};
 
 /// What `explain KIND` shows.
@@ -28,6 +29,37 @@ pub fn explain(name: &str) -> Option<Explained> {
         spec: whole(kind.spec_schema),
         output: whole(kind.output_schema),
     })
+}
+
+/// A type of system as the reference shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SystemText {
+    /// `apicurio`.
+    pub name: &'static str,
+    /// Whether this version can talk to it.
+    pub supported: bool,
+    /// The JSON Schema of its keys without `type`, with `$defs`.
+    pub spec: Value,
+    /// What expressions may read of it.
+    pub facts: Vec<Fact>,
+}
+
+/// Every type of system that a plan may name.
+pub fn system_types() -> Vec<SystemText> {
+    SYSTEM_TYPES
+        .iter()
+        .map(|line| SystemText {
+            name: line.name,
+            supported: line.supported,
+            spec: whole(line.schema),
+            facts: COMMON_FACTS.iter().chain(line.facts).copied().collect(),
+        })
+        .collect()
+}
+
+/// What expressions may read of the run.
+pub fn run_facts() -> &'static [Fact] {
+    RUN_FACTS
 }
 
 /// A schema that stands alone: the definitions it refers to are in its `$defs`.

@@ -1,6 +1,6 @@
 //! The plan file: text → checked plan. Pure but for [`load`], which reads the files it is told to read.
 //!
-//! Guard and places first (`spans`), then values, variables, shape, references, expressions; every finding carries a
+//! Guard and places first (`guard`, `spans`), then values, variables, shape, references, expressions; every finding carries a
 //! path, and the edge turns it into a line ([`diagnostics`], [`findings_json`]).
 
 mod build;
@@ -9,18 +9,21 @@ mod diagnostic;
 mod document;
 mod explain;
 mod file;
+mod guard;
+mod mistakes;
 mod read;
 mod schema;
 mod shape;
 mod spans;
 mod substitute;
-mod suggest;
+mod syntax;
 mod template;
 mod vars;
 
 pub use diagnostic::{diagnostics, findings_json};
 pub use document::{Document, Location};
-pub use explain::{Explained, explain};
+pub use explain::{Explained, SystemText, explain, run_facts, system_types};
+pub use file::Fact;
 pub use schema::plan_schema;
 
 use std::{

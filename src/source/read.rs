@@ -13,11 +13,11 @@ use super::{
     schema,
     shape::{Broken, Schemas, decode},
     substitute::{self, RUN_NOT_KNOWN},
-    suggest, vars,
+    vars,
 };
 use crate::{
     kind::Program,
-    model::{DocPath, Finding, Findings, Limits, Plan, Severity, SystemDecl, SystemName, Vars},
+    model::{DocPath, Finding, Findings, Limits, Plan, Severity, SystemDecl, SystemName, Vars, suggest},
 };
 
 /// Reads and checks a plan.

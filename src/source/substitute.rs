@@ -2,11 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    suggest,
-    template::{Piece, is_template, pieces},
-};
-use crate::model::{DocPath, Finding, Findings, Segment, Vars};
+use super::template::{Piece, is_template, pieces};
+use crate::model::{DocPath, Finding, Findings, Segment, Vars, suggest};
 
 /// What `${run.id}` says before the first apply.
 pub(super) const RUN_NOT_KNOWN: &str = "(run id, known at the first apply)";

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use super::{
     file::{VarFile, VarType},
-    suggest,
+    template::{Piece, pieces},
 };
-use crate::model::{DocPath, Finding, Findings, PlanDuration, SecretSource, Vars};
+use crate::model::{DocPath, Finding, Findings, PlanDuration, PlanDurationError, SecretSource, Vars, suggest};
 
 /// A value from outside the plan, with the words for where it came from.
 pub(super) struct Given {
@@ -66,6 +66,9 @@ pub(super) fn resolve(
     }
     for (name, var) in declared {
         let at = at.key(name.clone());
+        if let Some(finding) = reference(var, &at) {
+            out.push(finding);
+        }
         let found = if var.kind == VarType::Secret {
             secret(name, var, given.get(name), &at).map(|source| {
                 vars.secrets.insert(name.clone(), source);
@@ -80,6 +83,20 @@ pub(super) fn resolve(
         }
     }
     vars
+}
+
+/// A default that names a variable as if it were replaced there. A warning: `${…}` may be meant for a shell, and names of
+/// ours hardly ever are.
+fn reference(var: &VarFile, at: &DocPath) -> Option<Finding> {
+    let text = var.default.as_ref()?.as_str()?;
+    let found = pieces(text).ok()?.into_iter().find_map(|piece| match piece {
+        Piece::Reference(name, bytes) if name.starts_with("vars.") || name.starts_with("run.") => Some(bytes),
+        Piece::Reference(..) | Piece::Text(_) => None,
+    })?;
+    let shown = text.get(found.clone()).unwrap_or_default();
+    let what = format!("`{shown}` is not replaced in a default: it stays these characters");
+    let finding = Finding::warning("plan::reference_in_default", at.key("default"), what).inside(found);
+    Some(finding.help("Put both variables together where the value is used."))
 }
 
 fn secret(name: &str, var: &VarFile, given: Option<&Given>, at: &DocPath) -> Result<SecretSource, Box<Finding>> {
@@ -134,6 +151,11 @@ fn plain(name: &str, var: &VarFile, given: Option<&Given>, at: &DocPath) -> Resu
     };
     if fits {
         return Ok(value);
+    }
+    if var.kind == VarType::Duration
+        && let Some(Err(error @ PlanDurationError::TooLong(_))) = value.as_str().map(str::parse::<PlanDuration>)
+    {
+        return Err(Box::new(Finding::error("plan::duration", place, error.to_string())));
     }
     let (wanted, help) = match var.kind {
         VarType::String | VarType::Secret => ("text", "Quote it."),

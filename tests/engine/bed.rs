@@ -142,7 +142,7 @@ impl Bed {
         self.journal.room = records;
     }
 
-    fn program(&self) -> Program {
+    pub fn program(&self) -> Program {
         let options = LoadOptions {
             environment: "test".to_owned(),
             ..LoadOptions::default()
@@ -157,8 +157,12 @@ impl Bed {
     }
 
     pub async fn apply_with(&self, signals: mpsc::UnboundedReceiver<&'static str>) -> Went {
+        self.apply_program(self.program(), signals).await
+    }
+
+    /// Applies a program that a test put together itself.
+    pub async fn apply_program(&self, program: Program, signals: mpsc::UnboundedReceiver<&'static str>) -> Went {
         provider();
-        let program = self.program();
         let options = WorldOptions {
             base: self.directory.path().to_owned(),
             spool: self.path(".spool"),

@@ -157,3 +157,14 @@ async fn a_step_whose_condition_is_false_is_skipped_and_stays_skipped() {
     assert_eq!(bed.apply().await.outcome(), Outcome::Done);
     assert!(!bed.has("a"));
 }
+
+#[tokio::test]
+async fn nothing_goes_back_past_a_point_of_no_return() {
+    let plan = rolls_back().replace(
+        "      - id: make_c\n",
+        "      - id: make_c\n        point_of_no_return: true\n",
+    );
+    let bed = Bed::new(&plan);
+    assert!(matches!(bed.apply().await.outcome(), Outcome::Failed { .. }));
+    assert!(bed.has("a") && bed.has("c"));
+}

@@ -62,9 +62,12 @@ async fn what_was_done_and_not_recorded_is_settled_by_a_look() {
     assert!(bed.has("a"), "the act itself was done");
     bed.cut_after(None);
     assert_eq!(bed.apply().await.outcome(), Outcome::Done);
-    let by = bed.records().iter().find_map(|record| match &record.body {
-        Body::StepSettled { by, .. } => Some(*by),
-        _ => None,
+    let by = bed.records().iter().find_map(|record| {
+        if let Body::StepSettled { by, .. } = &record.body {
+            Some(*by)
+        } else {
+            None
+        }
     });
     assert_eq!(by, Some(SettledBy::Probe));
 }
@@ -165,4 +168,63 @@ async fn an_edited_step_of_a_closed_phase_is_refused() {
         panic!("an edit of the past must be refused");
     };
     assert!(reasons[0].contains("make_a"), "{reasons:?}");
+}
+
+const POINT: &str = "regplan: v1\nname: point\nvars: { go: { type: boolean, default: false } }\nphases:\n  - id: only\n    steps:\n      - { id: one, uses: run.check, with: { command: [\"true\"] }, checkpoint: [{ assert: vars.go }] }\n";
+
+#[tokio::test]
+async fn the_failed_checkpoint_of_a_step_is_judged_again() {
+    let mut bed = Bed::new(POINT);
+    assert!(matches!(bed.apply().await.outcome(), Outcome::CheckpointFailed { .. }));
+    assert!(matches!(bed.apply().await.outcome(), Outcome::CheckpointFailed { .. }));
+    // Stands for a fact that moved meanwhile.
+    bed.plan = bed.plan.replace("default: false", "default: true");
+    assert_eq!(bed.apply().await.outcome(), Outcome::Done);
+}
+
+#[tokio::test]
+async fn a_checkpoint_of_a_step_that_nobody_judged_is_judged_after_a_kill() {
+    let whole = Bed::new(POINT);
+    assert!(matches!(
+        whole.apply().await.outcome(),
+        Outcome::CheckpointFailed { .. }
+    ));
+    let settled = whole
+        .records()
+        .iter()
+        .position(|record| matches!(record.body, Body::StepSettled { .. }))
+        .unwrap();
+    let mut bed = Bed::new(POINT);
+    bed.cut_after(Some(settled + 1));
+    assert!(bed.apply().await.outcome.is_err());
+    bed.cut_after(None);
+    let outcome = bed.apply().await.outcome();
+    assert!(matches!(outcome, Outcome::CheckpointFailed { .. }), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_condition_that_was_added_to_what_is_so_already_leaves_a_way_on() {
+    let plan = format!(
+        "regplan: v1\nname: cond\nphases:\n  - id: only\n    steps:\n{}      - {{ id: gate, uses: run.check, with: {{ command: [test, -e, open] }} }}\n",
+        makes("a")
+    );
+    let mut bed = Bed::new(&plan);
+    bed.put("a", "");
+    assert!(matches!(bed.apply().await.outcome(), Outcome::Failed { .. }));
+    bed.put("open", "");
+    bed.plan = plan.replacen("        uses:", "        if: \"false\"\n        uses:", 1);
+    assert_eq!(bed.apply().await.outcome(), Outcome::Done);
+}
+
+#[tokio::test]
+async fn a_phase_put_before_one_that_was_begun_is_refused() {
+    let mut bed = Bed::new(POINT);
+    assert!(matches!(bed.apply().await.outcome(), Outcome::CheckpointFailed { .. }));
+    let new = format!("phases:\n  - id: new\n    steps:\n{}", makes("a"));
+    bed.plan = bed.plan.replacen("phases:\n", &new, 1);
+    let Outcome::Refused { reasons } = bed.apply().await.outcome() else {
+        panic!("what comes before the past cannot be done any more");
+    };
+    assert!(reasons[0].contains("`new`"), "{reasons:?}");
+    assert!(!bed.has("a"));
 }

@@ -13,5 +13,6 @@
 )]
 
 mod docs;
+mod json;
 mod real;
 mod support;

@@ -24,6 +24,7 @@ fn set(standings: Vec<Standing>, counts: Counts) -> ChangeSet {
         observed_at: String::new(),
         observed_in_ms: 0,
         systems: BTreeMap::new(),
+        refusals: Vec::new(),
         phases: vec![PhaseChange {
             rollback: Vec::new(),
             id: PhaseId::new("p"),

@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{EngineError, Executor, Failure, Flow, Guard, Stopped};
+use super::{EngineError, Executor, Failed, Failure, Flow, Guard, Stopped};
 use crate::{
     expr::Expression,
-    journal::Body,
+    journal::{Body, Part},
     model::{Assertion, Event, Phase, PhaseId, Step, StepId},
 };
 
@@ -37,6 +37,25 @@ impl Executor {
         self.judge(phase, Some(&step.id), &step.checkpoint).await
     }
 
+    /// The checkpoint of a step that an earlier session settled, unless it has passed since.
+    pub(super) async fn judge_step_again(&mut self, phase: &PhaseId, step: &Step) -> Result<Flow, EngineError> {
+        let attempt = self.ledger.state().and_then(|state| state.attempt(phase));
+        if attempt.is_some_and(|attempt| attempt.judged.get(&Some(step.id.clone())) == Some(&true)) {
+            return Ok(Flow::On);
+        }
+        self.judge_step(phase, step).await
+    }
+
+    /// The checkpoint of a step of a rollback list; why it does not hold, when it does not.
+    pub(in crate::engine) async fn judge_back(&mut self, phase: &PhaseId, step: &Step) -> Result<(), String> {
+        let of = step.id.to_string();
+        match self.judge_all(phase, Part::Rollback, &of, &step.checkpoint).await {
+            Ok(Judged::Passed(_)) => Ok(()),
+            Ok(Judged::Failed { reason, .. }) => Err(format!("checkpoint of `{of}`: {reason}")),
+            Err(stopped) => Err(format!("checkpoint of `{of}`: {}", Failed::stopped(stopped).error)),
+        }
+    }
+
     async fn judge(
         &mut self,
         phase: &PhaseId,
@@ -44,7 +63,7 @@ impl Executor {
         assertions: &[Assertion],
     ) -> Result<Flow, EngineError> {
         let of = step.map_or_else(|| phase.to_string(), ToString::to_string);
-        let judged = match self.judge_all(phase, &of, assertions).await {
+        let judged = match self.judge_all(phase, Part::Forward, &of, assertions).await {
             Ok(judged) => judged,
             Err(stopped) => return self.stopped_judging(&of, stopped),
         };
@@ -77,10 +96,16 @@ impl Executor {
         }
     }
 
-    async fn judge_all(&mut self, phase: &PhaseId, of: &str, assertions: &[Assertion]) -> Result<Judged, Stopped> {
+    async fn judge_all(
+        &mut self,
+        phase: &PhaseId,
+        part: Part,
+        of: &str,
+        assertions: &[Assertion],
+    ) -> Result<Judged, Stopped> {
         let mut all = Vec::with_capacity(assertions.len());
         for assertion in assertions {
-            let (holds, because) = self.judge_one(phase, of, assertion).await?;
+            let (holds, because) = self.judge_one(phase, part, of, assertion).await?;
             all.push((assertion.expression.clone(), because.clone()));
             if !holds {
                 let message = assertion
@@ -103,7 +128,13 @@ impl Executor {
     }
 
     /// Looks until it holds or `within` is over.
-    async fn judge_one(&mut self, phase: &PhaseId, of: &str, assertion: &Assertion) -> Result<(bool, String), Stopped> {
+    async fn judge_one(
+        &mut self,
+        phase: &PhaseId,
+        part: Part,
+        of: &str,
+        assertion: &Assertion,
+    ) -> Result<(bool, String), Stopped> {
         let expression = match Expression::parse(&assertion.expression) {
             Ok(expression) => expression,
             Err(error) => return Ok((false, error.to_string())),
@@ -112,7 +143,7 @@ impl Executor {
         let end = Instant::now() + assertion.within.map_or(Duration::ZERO, crate::model::PlanDuration::get);
         let mut told = false;
         loop {
-            let facts = self.facts(phase, &expression).await;
+            let facts = self.facts(phase, part, &expression).await?;
             let (holds, because) = match expression.judge(&facts) {
                 Ok(judgement) => (judgement.holds, judgement.because),
                 Err(error) => (false, error.to_string()),
@@ -129,8 +160,8 @@ impl Executor {
                 });
             }
             let guard = Guard {
-                cancel_on_signal: true,
-                ..self.guard(None)
+                cancel_on_signal: part == Part::Forward,
+                ..self.guard(part)
             };
             self.signals.run(tokio::time::sleep(every), guard).await?;
         }

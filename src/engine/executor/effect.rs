@@ -3,22 +3,22 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::{
-    EngineError, Executor, Guard, Stopped, elapsed,
-    step::{Again, StepRun, Tried},
+    EngineError, Executor, Stopped,
+    step::{StepRun, Tried},
 };
 use crate::{
-    journal::{Body, Intent, Part, SettledBy, StepState},
+    journal::{Body, Part, SettledBy, StepState},
     kind::{DynEffect, Inputs, Receipt, Undo},
-    model::{Change, Class, Event, PlanDuration, Step, StepId, Touches},
+    model::{Change, Class, Event, PlanDuration, StepId, Touches},
     resource::{Depth, Probed},
     system::{Answer, causes},
 };
 
-/// What the way back needs when no freeze was measured yet: a reload with its probes, generously.
-const WAY_BACK_UNMEASURED: Duration = Duration::from_secs(10);
+/// Looks after an act: a connection that was dropped or a server that was busy for a moment is back by the third.
+const LOOKS_AFTER: u32 = 3;
 
-/// The least that is kept for the way back: below it a reload cannot be proven.
-const WAY_BACK_LEAST: Duration = Duration::from_secs(1);
+/// Between them: longer than a reload takes to show (`reference/lab.md` §1.6), short against any freeze.
+const LOOK_PAUSE: Duration = Duration::from_millis(500);
 
 /// Why a try failed.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,9 +94,15 @@ impl Executor {
             Ok(inputs) => inputs,
             Err(error) => return Ok(Err(Failed::new(error))),
         };
-        let before = match self.probe(effect).await {
+        let before = match self.probe(run.part, effect).await {
             Ok(before) => before,
-            Err(failed) => return Ok(Err(failed)),
+            // A look moves nothing: it leaves the doubt as it was.
+            Err(failed) => {
+                return Ok(Err(Failed {
+                    in_doubt: run.in_doubt,
+                    ..failed
+                }));
+            }
         };
         let change = match self.change(run, effect, &before, &inputs) {
             Ok(change) => change,
@@ -147,55 +153,14 @@ impl Executor {
         effect.diff(now, inputs).map_err(|error| Failed::new(causes(&error)))
     }
 
-    /// Inside the frozen region nobody else may have moved the resource since the step of ours that moved it last.
-    fn expect_ours(&self, run: &StepRun<'_>, effect: &dyn DynEffect, now: &Value) -> Result<(), Failed> {
-        if self.freeze().is_none() || run.in_doubt {
-            return Ok(());
-        }
-        let Some((earlier, behaviour)) = self.last_writer(effect, &run.step.id) else {
-            return Ok(());
-        };
-        match behaviour.diff(now, &Inputs::default()) {
-            Ok(change) if !change.is_none() => Err(Failed::new(format!(
-                "somebody else moved it since step `{earlier}`: {}",
-                words(&change)
-            ))),
-            Ok(_) | Err(_) => Ok(()),
-        }
-    }
-
-    /// The last settled step of this run that moved the same resource, other than `step`.
-    fn last_writer(&self, effect: &dyn DynEffect, step: &StepId) -> Option<(StepId, &dyn DynEffect)> {
-        let address = effect.address();
-        let state = self.ledger.state()?;
-        let attempts = state.phases.values().filter_map(|phase| phase.current.as_ref());
-        let (_, earlier) = attempts
-            .flat_map(|attempt| &attempt.steps)
-            .filter(|(id, _)| *id != step)
-            .filter_map(|(id, known)| match known {
-                StepState::Done { sequence, .. } => Some((*sequence, id)),
-                StepState::Intended(_) | StepState::Failed { .. } | StepState::Skipped { .. } => None,
-            })
-            .filter(|(_, id)| self.effect_of(id).is_some_and(|other| other.address() == address))
-            .max_by_key(|(sequence, _)| *sequence)?;
-        Some((earlier.clone(), self.effect_of(earlier)?))
-    }
-
-    fn effect_of(&self, step: &StepId) -> Option<&dyn DynEffect> {
-        match self.program.behaviour(step)? {
-            crate::kind::Behaviour::Effect(effect) => Some(effect.as_ref()),
-            crate::kind::Behaviour::Check(_) | crate::kind::Behaviour::Capture(_) | crate::kind::Behaviour::Wait(_) => {
-                None
-            }
-        }
-    }
-
     /// A look that must succeed.
-    pub(super) async fn probe(&self, effect: &dyn DynEffect) -> Result<Value, Failed> {
-        match effect.probe(&self.act, Depth::Deep).await {
-            Ok(Probed::Seen(state)) => Ok(state),
-            Ok(Probed::Unreachable(reason) | Probed::NotLooked(reason)) => Err(Failed::new(reason)),
-            Err(error) => Err(Failed::new(causes(&error))),
+    pub(super) async fn probe(&mut self, part: Part, effect: &dyn DynEffect) -> Result<Value, Failed> {
+        let (act, guard) = (self.act.clone(), self.guard(part));
+        match self.signals.run(effect.probe(&act, Depth::Deep), guard).await {
+            Err(stopped) => Err(Failed::stopped(stopped)),
+            Ok(Ok(Probed::Seen(state))) => Ok(state),
+            Ok(Ok(Probed::Unreachable(reason) | Probed::NotLooked(reason))) => Err(Failed::new(reason)),
+            Ok(Err(error)) => Err(Failed::new(causes(&error))),
         }
     }
 
@@ -240,7 +205,7 @@ impl Executor {
         self.tell(Event::StepStarted {
             step: run.step.id.clone(),
             uses: run.step.uses.clone(),
-            what: words(change),
+            what: change.in_words(),
         });
         Ok(())
     }
@@ -253,14 +218,7 @@ impl Executor {
         inputs: &Inputs,
     ) -> Result<Receipt, Failed> {
         let (act, log) = (self.act.clone(), self.progress(&run.step.id));
-        let guard = match run.part {
-            Part::Forward => self.guard(Some(run.step)),
-            // The way back is never cancelled by the clock or by one signal.
-            Part::Rollback => Guard {
-                timeout: run.step.timeout.map(PlanDuration::get),
-                ..Guard::default()
-            },
-        };
+        let guard = self.guard_of(run);
         match self.signals.run(effect.apply(change, inputs, &act, &log), guard).await {
             Err(stopped) => Err(Failed::stopped(stopped)),
             Ok(Err(error)) => Err(Failed::new(causes(&error))),
@@ -282,7 +240,7 @@ impl Executor {
         {
             return Ok(Err(failed.clone()));
         }
-        let seen = match self.probe(effect).await {
+        let seen = match self.look_until_seen(run, effect, applied.is_ok()).await {
             Ok(seen) => seen,
             Err(failed) => return Ok(Err(applied.err().unwrap_or(failed))),
         };
@@ -299,8 +257,30 @@ impl Executor {
         }
         let error = applied
             .err()
-            .unwrap_or_else(|| Failed::new(format!("it was done, and it is not so: {} is left", words(&left))));
+            .unwrap_or_else(|| Failed::new(format!("it was done, and it is not so: {} is left", left.in_words())));
         Ok(Err(error))
+    }
+
+    /// Looks; after an act that said it was done, a few times: one look without an answer must not take back what is done and
+    /// what clients may have built on.
+    async fn look_until_seen(
+        &mut self,
+        run: &StepRun<'_>,
+        effect: &dyn DynEffect,
+        done: bool,
+    ) -> Result<Value, Failed> {
+        let mut left = if done { LOOKS_AFTER } else { 1 };
+        loop {
+            left -= 1;
+            match self.probe(run.part, effect).await {
+                Err(failed) if left > 0 && failed.stopped.is_none() => {
+                    let guard = self.guard(run.part);
+                    let pause = tokio::time::sleep(LOOK_PAUSE);
+                    (self.signals.run(pause, guard).await).map_err(|stopped| failed.because(stopped))?;
+                }
+                seen => return seen,
+            }
+        }
     }
 
     fn settle_effect(
@@ -348,31 +328,6 @@ impl Executor {
         Ok(Ok(Tried::Settled))
     }
 
-    /// Says when writes were frozen or flow again, and measures the freeze.
-    fn follow_freeze(
-        &mut self,
-        run: &StepRun<'_>,
-        effect: &dyn DynEffect,
-        frozen_since: Option<jiff::Timestamp>,
-        took: Duration,
-    ) -> Result<(), EngineError> {
-        let touches = effect.touches();
-        if touches.freezes.is_some() && run.part == Part::Forward {
-            self.freeze_took = Some(took);
-            self.tell(Event::Frozen);
-        }
-        // A thaw that was already so has no intent, and its route is open all the same: the measure says so to the journal.
-        let over = (self.freeze()).is_none_or(|frozen| touches.thaws.as_ref() == Some(&frozen.route));
-        if let Some(since) = frozen_since.filter(|_| over) {
-            let after = elapsed(since);
-            self.ledger.append(Body::FreezeMeasured {
-                milliseconds: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
-            })?;
-            self.tell(Event::Thawed { after });
-        }
-        Ok(())
-    }
-
     /// A command without a guard that was begun and never ended: only a person can tell.
     fn ask_whether_done(&self, run: &StepRun<'_>) -> Doubt {
         let text = format!(
@@ -393,83 +348,6 @@ impl Executor {
                 )),
             }),
         }
-    }
-
-    /// Whether a settled effect of an open phase still holds; what does not is repaired, unless that is a regress.
-    pub(super) async fn still_holds(
-        &mut self,
-        intent: Option<&Intent>,
-        step: &Step,
-        effect: &dyn DynEffect,
-    ) -> Result<Again, EngineError> {
-        if !effect.observable() || self.moved_on(effect, step) || self.belongs_to_clients(effect) {
-            return Ok(Again::Holds);
-        }
-        // The snapshot pinned in the intent is the target; what the source did later is not drift.
-        let inputs = match intent {
-            Some(intent) => Inputs(intent.inputs.clone()),
-            None => match self.inputs(effect.touches().inputs.iter()) {
-                Ok(inputs) => inputs,
-                Err(error) => return Ok(Again::Stop(error)),
-            },
-        };
-        let now = match self.probe(effect).await {
-            Ok(now) => now,
-            Err(failed) => return Ok(Again::Stop(failed.error)),
-        };
-        match effect.diff(&now, &inputs) {
-            Err(error) => Ok(Again::Stop(causes(&error))),
-            Ok(change) if change.is_none() => Ok(Again::Holds),
-            // What was taken and compared since the freeze is worth nothing when writes flowed in between.
-            Ok(change) if self.freeze().is_some() && self.region_went_on(&step.id) => Ok(Again::Stop(format!(
-                "somebody else moved it while writes were to be frozen: {}",
-                words(&change)
-            ))),
-            Ok(change) => Ok(match effect.regresses(&now) {
-                Ok(None) => Again::Run,
-                Ok(Some(reason)) => Again::Stop(format!("it no longer holds ({}), and {reason}", words(&change))),
-                Err(error) => Again::Stop(causes(&error)),
-            }),
-        }
-    }
-
-    /// Whether a later step of the same frozen region was begun.
-    fn region_went_on(&self, step: &StepId) -> bool {
-        let Some(region) = self.program.region_of(step) else {
-            return false;
-        };
-        let begun = |later: &StepId| {
-            let mut attempts = self.ledger.state().into_iter().flat_map(|state| state.phases.values());
-            attempts.any(|phase| {
-                phase
-                    .current
-                    .as_ref()
-                    .is_some_and(|attempt| attempt.steps.contains_key(later))
-            })
-        };
-        region
-            .steps
-            .iter()
-            .skip_while(|known| *known != step)
-            .skip(1)
-            .any(begun)
-    }
-
-    fn moved_on(&self, effect: &dyn DynEffect, step: &Step) -> bool {
-        let Some((later, _)) = self.last_writer(effect, &step.id) else {
-            return false;
-        };
-        let position = |id: &StepId| self.program.order.iter().position(|known| known == id);
-        position(&later) > position(&step.id)
-    }
-
-    /// Once a route let writes through to a backend, the content of the system of that name belongs to its clients.
-    fn belongs_to_clients(&self, effect: &dyn DynEffect) -> bool {
-        let address = effect.address();
-        let Some((system, "content")) = address.as_str().split_once('/') else {
-            return false;
-        };
-        self.ledger.state().is_some_and(|state| state.written(&system.into()))
     }
 
     /// The recorded outputs that a step works from.
@@ -495,29 +373,6 @@ impl Executor {
         }
         Ok(inputs)
     }
-
-    /// What may end the next act. Inside the freeze, before the switch, a signal cancels and the clock runs.
-    pub(super) fn guard(&self, step: Option<&Step>) -> Guard {
-        let timeout = step.and_then(|step| step.timeout).map(PlanDuration::get);
-        let Some(frozen) = self.freeze().filter(|frozen| !frozen.switch_intended) else {
-            return Guard {
-                timeout,
-                ..Guard::default()
-            };
-        };
-        let deadline = self.program.plan.limits.freeze.map(|limit| {
-            let way_back = self
-                .freeze_took
-                .map_or(WAY_BACK_UNMEASURED, |took| (took * 2).max(WAY_BACK_LEAST));
-            let usable = limit.get().saturating_sub(way_back.min(limit.get() / 2));
-            tokio::time::Instant::now() + usable.saturating_sub(elapsed(frozen.since))
-        });
-        Guard {
-            cancel_on_signal: true,
-            deadline,
-            timeout,
-        }
-    }
 }
 
 /// What a person said of a step in doubt.
@@ -525,24 +380,4 @@ enum Doubt {
     Done,
     Repeat,
     Wait(Tried),
-}
-
-/// A change in a few words: `writes: allow → deny`.
-pub(in crate::engine) fn words(change: &Change) -> String {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        Value::Null => "none".to_owned(),
-        other => other.to_string(),
-    };
-    let deltas = change
-        .deltas
-        .iter()
-        .map(|delta| format!("{}: {} → {}", delta.field, text(&delta.before), text(&delta.after)));
-    change
-        .summary
-        .iter()
-        .cloned()
-        .chain(deltas)
-        .collect::<Vec<_>>()
-        .join(" · ")
 }

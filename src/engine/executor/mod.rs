@@ -9,11 +9,12 @@
 
 mod checkpoint;
 mod effect;
+mod freeze;
 mod interrupt;
 mod ledger;
+mod ours;
 mod outcome;
 mod phase;
-mod precheck;
 mod step;
 
 #[cfg(test)]
@@ -36,10 +37,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{FactsOf, facts, void_checks};
+use super::{FactsOf, facts, precheck, void_checks};
 use crate::{
     expr::Expression,
-    journal::{Body, RunState},
+    journal::{Body, Part, RunState},
     kind::Program,
     model::{Event, PhaseId, PlanDuration, ResourceKey, StepId, SystemName},
     system::{Act, Progress, ProgressUpdate},
@@ -55,20 +56,26 @@ pub async fn apply(request: ApplyRequest) -> Result<Outcome, EngineError> {
             what: request.program.unsupported,
         });
     }
+    let mut edited = None;
     if let Some(state) = &request.state {
-        // A way back under way is never refused because of an edit.
-        let going_back = state.rollback.is_some() || state.frozen.is_some();
-        let reasons = precheck::refusals(&request.program, state, going_back);
-        if !reasons.is_empty() {
+        // A way back under way is never refused because of an edit, nor is the one out of a freeze that cannot go on.
+        let thaws = state.frozen.as_ref().is_some_and(|frozen| !frozen.switch_intended);
+        let reasons = precheck::refusals(&request.program, state, state.rollback.is_some());
+        let of_systems = || !precheck::refusals(&request.program, state, true).is_empty();
+        if !reasons.is_empty() && (!thaws || of_systems()) {
             return Ok(Outcome::Refused { reasons });
         }
+        edited = (!reasons.is_empty()).then(|| reasons.join("; "));
         if precheck::nothing_left(&request.program, state) {
             return Ok(Outcome::NothingToDo);
         }
     }
     let until = request.until.clone();
     let mut executor = Executor::start(request)?;
-    executor.run(until.as_ref()).await
+    match edited {
+        Some(reason) => executor.roll_back_region(&reason, None).await,
+        None => executor.run(until.as_ref()).await,
+    }
 }
 
 /// A run that goes on.
@@ -85,6 +92,8 @@ pub(super) struct Executor {
     void: BTreeSet<StepId>,
     /// Resources that this session moved: verdicts about them are void.
     rewritten: BTreeSet<ResourceKey>,
+    /// The second signal, when one was heard on the way back: leave at once.
+    pub(super) leaving: Option<&'static str>,
     /// How long the freeze of this session took to settle: the measure of the way back.
     freeze_took: Option<Duration>,
 }
@@ -156,6 +165,7 @@ impl Executor {
             resumed,
             void,
             rewritten: BTreeSet::new(),
+            leaving: None,
             freeze_took: None,
         };
         executor.tell(Event::RunStarted {
@@ -238,16 +248,24 @@ impl Executor {
     }
 
     /// The facts that an expression may read; only the systems that it names are asked.
-    pub(super) async fn facts(&self, phase: &PhaseId, expression: &Expression) -> Value {
+    ///
+    /// # Errors
+    /// What stopped it: a system that is silent must not outlast the freeze.
+    pub(super) async fn facts(
+        &mut self,
+        phase: &PhaseId,
+        part: Part,
+        expression: &Expression,
+    ) -> Result<Value, Stopped> {
         let mut systems = BTreeMap::new();
         for (name, _) in expression.names() {
             if let [root, system, ..] = name.as_slice()
                 && root == "systems"
+                && let Entry::Vacant(place) = systems.entry(SystemName::new(system.clone()))
             {
-                if let Entry::Vacant(place) = systems.entry(SystemName::new(system.clone())) {
-                    let seen = self.act.facts(place.key()).await;
-                    place.insert(seen);
-                }
+                let (act, guard) = (self.act.clone(), self.guard(part));
+                let seen = self.signals.run(Box::pin(act.facts(place.key())), guard).await?;
+                place.insert(seen);
             }
         }
         let of = FactsOf {
@@ -257,7 +275,7 @@ impl Executor {
             environment: &self.environment,
             phase,
         };
-        facts(of, expression)
+        Ok(facts(of, expression))
     }
 
     /// Tells whoever listens; a listener that has gone is no reason to stop.

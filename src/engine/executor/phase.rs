@@ -22,11 +22,14 @@ impl Executor {
             schedule.start(&step.id);
             match self.run_step(phase, step).await? {
                 Flow::On => schedule.settle(&step.id),
-                other => return Ok(other),
+                other @ (Flow::End(_) | Flow::Failed(_)) => return Ok(other),
             }
         }
         if let Some(flow) = self.obey_signal()? {
             return Ok(flow);
+        }
+        if let Some(failure) = self.still_frozen(phase) {
+            return Ok(Flow::Failed(failure));
         }
         let flow = self.judge_phase(phase).await?;
         if matches!(flow, Flow::On) {
@@ -76,6 +79,17 @@ impl Executor {
         }
     }
 
+    /// A region whose thaw was skipped would never end.
+    fn still_frozen(&self, phase: &Phase) -> Option<Failure> {
+        let frozen = self.freeze()?;
+        let region = (self.program.regions.iter()).find(|region| region.phases.contains(&frozen.phase))?;
+        let last = phase.steps.iter().find(|step| step.id == region.last)?;
+        Some(Failure::step(
+            last,
+            "it was not run, and nothing else allows writes again",
+        ))
+    }
+
     /// Ends the run because of a signal, outside a frozen region.
     pub(super) fn interrupted(&mut self, signal: &'static str) -> Result<Flow, EngineError> {
         self.ledger.append(Body::Interrupted {
@@ -90,7 +104,10 @@ impl Executor {
     /// What a phase does when it failed.
     pub(super) async fn on_failure(&mut self, index: usize, failure: Failure) -> Result<Outcome, EngineError> {
         let phase = self.program.plan.phases[index].clone();
-        let phases = self.phases_to_roll_back(&phase);
+        let mut phases = self.phases_to_roll_back(&phase);
+        if self.passed_no_return(&phases) {
+            phases.clear();
+        }
         if phases.is_empty() {
             let Failure {
                 step,
@@ -122,6 +139,27 @@ impl Executor {
             None if phase.on_failure == OnFailure::Rollback => vec![phase.id.clone()],
             None => Vec::new(),
         }
+    }
+
+    /// Whether a step that ends the way back was begun in one of them.
+    fn passed_no_return(&self, phases: &[PhaseId]) -> bool {
+        let begun = |phase: &PhaseId, step: &Step| {
+            let attempt = self.ledger.state().and_then(|state| state.attempt(phase));
+            attempt.is_some_and(|attempt| {
+                attempt
+                    .steps
+                    .get(&step.id)
+                    .is_some_and(|known| known.intent().is_some())
+            })
+        };
+        let of = self
+            .program
+            .plan
+            .phases
+            .iter()
+            .filter(|phase| phases.contains(&phase.id));
+        of.flat_map(|phase| phase.steps.iter().map(|step| (&phase.id, step)))
+            .any(|(phase, step)| step.point_of_no_return && begun(phase, step))
     }
 
     /// Those that have a current attempt, last first.

@@ -44,15 +44,16 @@ impl Executor {
             .state()
             .and_then(|state| state.phases.get(&phase.id)?.current.as_ref()?.steps.get(&step.id))
             .cloned();
-        // `if:` is asked once per attempt: an intent says that it held.
-        let asked = step.condition.is_some() && known.as_ref().is_some_and(|known| known.intent().is_some());
+        // `if:` is asked once per attempt: an intent, or an end without one, says that it held.
+        let ran = |known: &StepState| known.intent().is_some() || matches!(known, StepState::Done { .. });
+        let asked = step.condition.is_some() && known.as_ref().is_some_and(ran);
         let in_doubt = match known {
             Some(StepState::Skipped { .. }) => return Ok(Flow::On),
             Some(StepState::Done { digest, .. }) if digest != step.digest => false,
             Some(StepState::Done { .. }) if !self.is_resumed() => return Ok(Flow::On),
             Some(StepState::Done { outputs, intent, .. }) => {
                 match self.look_again(step, &outputs, intent.as_ref()).await? {
-                    Again::Holds => return Ok(Flow::On),
+                    Again::Holds => return self.judge_step_again(&phase.id, step).await,
                     Again::Run => false,
                     Again::Stop(reason) => return Ok(self.failed(step, reason)),
                 }
@@ -79,6 +80,7 @@ impl Executor {
             Condition::Holds => run.condition = Some(true),
             Condition::Skip => return Ok(Flow::On),
             Condition::Failed(reason) => return Ok(self.failed(step, reason)),
+            Condition::Stopped(stopped) => return self.step_failed(step, Failed::stopped(stopped)),
         }
         match self.try_until_settled(&run).await? {
             Ok(Tried::Settled) => self.judge_step(&phase.id, step).await,
@@ -124,7 +126,10 @@ impl Executor {
         };
         let judged = match Expression::parse(text) {
             Ok(expression) => {
-                let facts = self.facts(&run.phase, &expression).await;
+                let facts = match self.facts(&run.phase, run.part, &expression).await {
+                    Ok(facts) => facts,
+                    Err(stopped) => return Ok(Condition::Stopped(stopped)),
+                };
                 expression.judge(&facts).map_err(|error| error.to_string())
             }
             Err(error) => Err(error.to_string()),
@@ -161,8 +166,9 @@ impl Executor {
             .with_max_times(usize::try_from(retry.attempts.saturating_sub(1)).unwrap_or(usize::MAX))
             .with_jitter()
             .build();
+        let mut run = run.clone();
         loop {
-            let failed = match self.try_once(run).await? {
+            let failed = match self.try_once(&run).await? {
                 Ok(tried) => return Ok(Ok(tried)),
                 Err(failed) => failed,
             };
@@ -181,12 +187,14 @@ impl Executor {
             let Some(wait) = wait else {
                 return Ok(Err(failed));
             };
+            // What timed out may have done its work: without a guard only a person can tell.
+            run.in_doubt |= failed.in_doubt;
             self.tell(Event::StepRetried {
                 step: run.step.id.clone(),
                 error: failed.error.clone(),
                 wait,
             });
-            let guard = self.guard(None);
+            let guard = self.guard_between(run.part);
             if let Err(stopped) = self.signals.run(tokio::time::sleep(wait), guard).await {
                 return Ok(Err(failed.because(stopped)));
             }
@@ -219,7 +227,7 @@ impl Executor {
         self.intend(run, Class::Check, &inputs)?;
         let started = Instant::now();
         let (act, log) = (self.act.clone(), self.progress(&run.step.id));
-        let guard = self.guard(Some(run.step));
+        let guard = self.guard_of(run);
         let verdict = match self.signals.run(check.run(&inputs, &act, &log), guard).await {
             Err(stopped) => return Ok(Err(Failed::stopped(stopped))),
             Ok(Err(error)) => return Ok(Err(Failed::new(causes(&error)))),
@@ -251,7 +259,7 @@ impl Executor {
         self.intend(run, Class::Capture, &Inputs::default())?;
         let started = Instant::now();
         let (act, log) = (self.act.clone(), self.progress(&run.step.id));
-        let guard = self.guard(Some(run.step));
+        let guard = self.guard_of(run);
         let taken = match self.signals.run(capture.take(run.attempt, &act, &log), guard).await {
             Err(stopped) => return Ok(Err(Failed::stopped(stopped))),
             Ok(Err(error)) => return Ok(Err(Failed::new(causes(&error)))),
@@ -268,8 +276,8 @@ impl Executor {
         let started = Instant::now();
         let (act, log) = (self.act.clone(), self.progress(&run.step.id));
         let guard = Guard {
-            cancel_on_signal: true,
-            ..self.guard(Some(run.step))
+            cancel_on_signal: run.part == Part::Forward,
+            ..self.guard_of(run)
         };
         match self.signals.run(wait.sample(&act, &log), guard).await {
             Err(stopped) => Ok(Err(Failed::stopped(stopped))),
@@ -351,14 +359,16 @@ impl Executor {
         };
         match behaviour {
             Behaviour::Effect(effect) => self.still_holds(intent, step, effect.as_ref()).await,
-            Behaviour::Capture(capture) => match capture.intact(outputs, &self.act).await {
-                Ok(true) => Ok(Again::Holds),
-                Ok(false) if self.freeze().is_some() => Ok(Again::Run),
-                Ok(false) => Ok(Again::Stop(
-                    "what it took is gone, and its source is no longer frozen".to_owned(),
-                )),
-                Err(error) => Ok(Again::Stop(causes(&error))),
-            },
+            Behaviour::Capture(capture) => {
+                let (act, guard) = (self.act.clone(), self.guard(Part::Forward));
+                Ok(match self.signals.run(capture.intact(outputs, &act), guard).await {
+                    Err(stopped) => Again::Stop(Failed::stopped(stopped).error),
+                    Ok(Err(error)) => Again::Stop(causes(&error)),
+                    Ok(Ok(true)) => Again::Holds,
+                    Ok(Ok(false)) if self.freeze().is_some() => Again::Run,
+                    Ok(Ok(false)) => Again::Stop("what it took is gone, and its source is no longer frozen".to_owned()),
+                })
+            }
             Behaviour::Check(check) => Ok(if self.is_void(step, &check.touches().reads) {
                 Again::Run
             } else {
@@ -383,6 +393,7 @@ pub(in crate::engine) enum Condition {
     Holds,
     Skip,
     Failed(String),
+    Stopped(Stopped),
 }
 
 /// What a second look at a settled step says.

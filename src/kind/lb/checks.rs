@@ -3,11 +3,8 @@ use serde_json::Value;
 use super::route::{LbRouteSpec, Writes};
 use crate::{
     kind::PlanView,
-    model::{DocPath, Finding, Findings},
+    model::{DocPath, Finding, Findings, suggest},
 };
-
-/// How alike two names must be for "did you mean", from 0 to 1; as for all other names of a plan.
-const ALIKE: f32 = 0.6;
 
 /// What can be said about a route step from the plan alone. A system that is not there at all is found where references
 /// are checked.
@@ -51,11 +48,8 @@ fn backend(spec: &LbRouteSpec, plan: &PlanView<'_>, with: &DocPath, out: &mut Fi
 
 fn help(word: &str, declared: &serde_json::Map<String, Value>) -> String {
     let names: Vec<&str> = declared.keys().map(String::as_str).collect();
-    match similar::get_close_matches(word, &names, 1, ALIKE).first() {
-        Some(name) => format!("Did you mean `{name}`?"),
-        None if names.is_empty() => "Declare it in `backends:` of the system.".to_owned(),
-        None => format!("Its backends are {}.", names.join(", ")),
-    }
+    suggest::help(word, &names, "Its backends are")
+        .unwrap_or_else(|| "Declare it in `backends:` of the system.".to_owned())
 }
 
 #[cfg(test)]

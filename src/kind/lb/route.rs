@@ -85,7 +85,10 @@ impl Effect for LbRoute {
         Ok(match change.action {
             // The route is right and yet not settled: the plan's servers are others, or old workers still serve.
             Action::None if now.stale => change.field("files", "other than the plan's", "as the plan says"),
-            Action::None => change.field("draining", now.draining, 0),
+            // What matters of old workers is that no write of theirs comes late. Where writes are allowed, the act waits for them
+            // if they may write; a reader that is slow does not make the route another one.
+            Action::None if target.writes == RouteWrites::Deny => change.field("draining", now.draining, 0),
+            Action::None => change,
             Action::Create | Action::Update | Action::Delete => change,
         })
     }
@@ -303,6 +306,16 @@ mod tests {
             ..now.clone()
         };
         assert_eq!(deltas(&freeze, &draining), ["draining: 2 → 0"]);
+        let open = RouteState {
+            to: RouteTo::Backend("v3".into()),
+            writes: RouteWrites::Allow,
+            ..draining
+        };
+        assert_eq!(
+            deltas(&spec(Some("v3"), Writes::Allow), &open),
+            [] as [&str; 0],
+            "a slow reader fails no switch"
+        );
         let stale = RouteState { stale: true, ..now };
         assert_eq!(deltas(&freeze, &stale).len(), 1);
     }

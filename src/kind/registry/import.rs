@@ -107,6 +107,8 @@ impl Effect for RegistryImport {
         }
     }
 
+    // When there is no change, nothing is sent, not even the reservation of ids: content that others brought whole has the
+    // reservation that they made, or none. The counters of a registry cannot be read.
     fn diff(spec: &RegistryImportSpec, now: &ContentState, inputs: &Inputs) -> Result<Change, KindError> {
         refuse_target(now)?;
         let wanted = wanted(spec, now, inputs)?;

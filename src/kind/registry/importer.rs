@@ -13,13 +13,17 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 use tokio::{sync::mpsc, time::sleep};
 
-use super::{import::RegistryImportSpec, pending::Pending};
+use super::{
+    import::RegistryImportSpec,
+    pending::Pending,
+    reserved::{Reserved, ReservedNote},
+};
 use crate::{
     kind::{ApplyError, KindError},
     model::{Digest, StepId},
     registry::{
         ArtifactKey, Chunk, ChunkError, ChunkLimits, ChunkWriter, Conflict, Delta, GroupKey, GroupRepair,
-        RESERVE_GROUP, Reservation, RestFacts, Row, RuleChange, Snapshot, chunks, compare, delta,
+        RESERVE_GROUP, Reservation, RestFacts, Row, RuleChange, Snapshot, Version, chunks, compare, delta,
     },
     resource::{read_snapshot, take_snapshot},
     system::{
@@ -57,6 +61,7 @@ pub(super) struct Importer<'a> {
     source: Arc<Snapshot>,
     limits: ChunkLimits,
     pending: Pending,
+    reserved: ReservedNote,
     world: &'a Act,
     log: &'a Progress,
 }
@@ -108,6 +113,7 @@ impl<'a> Importer<'a> {
         log.say(format!("reading {}", source.file));
         let snapshot = read_source(&file, source.sha256).await?;
         let pending = Pending::of(writer.reader(), world.spool());
+        let reserved = ReservedNote::of(writer.reader(), world.spool());
         let defaults = ChunkLimits::default();
         let max_versions = spec.chunk_versions.and_then(|n| usize::try_from(n).ok());
         Ok(Self {
@@ -120,6 +126,7 @@ impl<'a> Importer<'a> {
                 ..defaults
             },
             pending,
+            reserved,
             world,
             log,
         })
@@ -132,11 +139,11 @@ impl<'a> Importer<'a> {
         Deletions::mend(&self.writer, &self.version, self.world.spool()).await?;
         self.log.say("looking at the target");
         let target = self.look().await?;
-        let reservation = Reservation::above(&self.source).map_err(refused)?;
         let delta = delta(&self.source, &target);
         refuse(&delta)?;
-        refuse_native(&target, &reservation)?;
-        self.reserve(&reservation, &target, &delta).await?;
+        let noted = self.reserved.read()?;
+        refuse_native(&self.source, &target, boundary(&self.source, noted)?)?;
+        self.reserve(&target, noted).await?;
         self.delete(&delta.recreate).await?;
         let sent = self.send(&delta).await?;
         self.repair(&delta).await?;
@@ -151,19 +158,24 @@ impl<'a> Importer<'a> {
     }
 
     /// Raises the counters above everything that the source ever gave out, before the first chunk: so whatever of the
-    /// content is there, the ids are reserved.
-    async fn reserve(&self, reservation: &Reservation, target: &Snapshot, delta: &Delta) -> Result<(), ApplyError> {
-        let left = target.has_reserve_group();
-        if delta.sends_nothing() && !left {
-            return Ok(());
+    /// content is there, the ids are reserved. Also when no chunk has to be sent, as others may have brought the content; only
+    /// a step that finds nothing at all to do does not come here.
+    async fn reserve(&self, target: &Snapshot, noted: Option<Reserved>) -> Result<(), ApplyError> {
+        let last = noted.map(|noted| noted.last);
+        let reservation = Reservation::above(&self.source, target, last).map_err(refused)?;
+        self.log.say("reserving ids");
+        if target.has_reserve_group() {
+            self.remove_dummy().await?;
         }
-        if !left {
-            self.log.say("reserving ids");
-            let file = self.world.spool().scratch()?;
-            reservation.write(file.as_file()).map_err(unpackable)?;
-            self.post(file.path(), "the reservation of ids", "import.reserve")
-                .await?;
-        }
+        let file = self.world.spool().scratch()?;
+        reservation.write(file.as_file()).map_err(unpackable)?;
+        self.reserved.write(&Reserved::and(noted, reservation, target))?;
+        self.post(file.path(), "the reservation of ids", "import.reserve")
+            .await?;
+        self.remove_dummy().await
+    }
+
+    async fn remove_dummy(&self) -> Result<(), ApplyError> {
         let deletions = Deletions::begin(&self.writer, &self.version, self.world.spool()).await?;
         let gone = async {
             deletions
@@ -351,7 +363,7 @@ async fn read_source(file: &Path, sha256: Option<Digest>) -> Result<Snapshot, Ap
 
 /// Nothing is sent when an id means something else on the target, or when it holds what the source does not have.
 fn refuse(delta: &Delta) -> Result<(), ApplyError> {
-    let mut reasons: Vec<String> = delta.conflicts.iter().map(in_words).collect();
+    let mut reasons: Vec<String> = delta.conflicts.iter().map(Conflict::to_string).collect();
     reasons.extend(
         delta
             .extra_artifacts
@@ -362,15 +374,31 @@ fn refuse(delta: &Delta) -> Result<(), ApplyError> {
         return Ok(());
     }
     Err(ApplyError::NotDone(format!(
-        "the target holds something else, so nothing was sent: {}",
+        "the target holds something else, so nothing was sent: {}; delete it there, or give the target an empty storage",
         some_of(&reasons)
     )))
 }
 
-/// A version above the reserved ids was born on the target: its clients write there already, and what is theirs must not
-/// be deleted to be "brought again".
-fn refuse_native(target: &Snapshot, reservation: &Reservation) -> Result<(), ApplyError> {
-    let native = target.own_versions().filter(|(id, _)| *id > reservation.global_id);
+/// The globalId above which the target makes its own: the least that was ever reserved there, or what would be reserved now.
+fn boundary(source: &Snapshot, noted: Option<Reserved>) -> Result<u64, ApplyError> {
+    match noted {
+        Some(noted) => Ok(noted.lowest),
+        None => Ok(Reservation::above(source, source, None).map_err(refused)?.global_id),
+    }
+}
+
+/// A version above the boundary that did not come from the source was born on the target: its clients write there already,
+/// and what is theirs must not be deleted to be "brought again". The source may have crossed the boundary since.
+fn refuse_native(source: &Snapshot, target: &Snapshot, boundary: u64) -> Result<(), ApplyError> {
+    let came = |id: u64, there: &Version| {
+        // None of them ever changes; what else differs was edited.
+        source.versions.get(&id).is_some_and(|ours| {
+            ours.artifact == there.artifact && ours.version == there.version && ours.created_on == there.created_on
+        })
+    };
+    let native = target
+        .own_versions()
+        .filter(|(id, version)| *id > boundary && !came(*id, version));
     let native: Vec<String> = native
         .map(|(id, version)| format!("{} version {} (globalId {id})", version.artifact, version.version))
         .collect();
@@ -381,20 +409,6 @@ fn refuse_native(target: &Snapshot, reservation: &Reservation) -> Result<(), App
         "clients have written to the target, so nothing was sent: {}",
         some_of(&native)
     )))
-}
-
-fn in_words(conflict: &Conflict) -> String {
-    match conflict {
-        Conflict::ContentId { content_id } => format!("contentId {content_id} holds other bytes there"),
-        Conflict::ContentHash { content_id, target_id } => {
-            format!("the bytes of contentId {content_id} lie under contentId {target_id} there")
-        }
-        Conflict::GlobalId {
-            global_id,
-            source,
-            target,
-        } => format!("globalId {global_id} is a version of {target} there, of {source} in the export"),
-    }
 }
 
 /// Packs chunks ahead of the sending, one at a time on a thread of its own.
@@ -457,7 +471,7 @@ fn some_of(rows: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::any_snapshot, *};
 
     #[test]
     fn nothing_is_sent_to_a_target_that_holds_something_else() {
@@ -466,8 +480,32 @@ mod tests {
         delta.conflicts.push(Conflict::ContentId { content_id: 7 });
         delta.extra_artifacts.insert(ArtifactKey::new(Some("g"), "theirs"));
         let text = refuse(&delta).unwrap_err().to_string();
-        assert!(text.contains("contentId 7 holds other bytes there"), "{text}");
+        assert!(text.contains("content 7 holds other bytes on the target"), "{text}");
         assert!(text.contains("g/theirs is not in the export"), "{text}");
+    }
+
+    #[test]
+    fn versions_born_on_the_target_are_refused_also_when_the_source_has_crossed_the_boundary() {
+        let (mut source, mut target) = (any_snapshot("v2-rich"), any_snapshot("v3-rich"));
+        let with = |side: &mut Snapshot, id: u64, name: &str, created_on: i64| {
+            let mut version = side.versions[&70].clone();
+            (version.version, version.created_on) = (name.into(), created_on);
+            side.versions.insert(id, version);
+        };
+        let first = Reservation::above(&source, &target, None).unwrap();
+        let noted = Some(Reserved::and(None, first, &target));
+        // 2.6 crosses the boundary, and an earlier attempt brought what it made there.
+        with(&mut source, 1_000_500, "98", 1);
+        with(&mut target, 1_000_500, "98", 1);
+        assert!(boundary(&source, None).unwrap() > 1_000_500, "the note matters");
+        let border = boundary(&source, noted).unwrap();
+        assert!(refuse_native(&source, &target, border).is_ok());
+        with(&mut target, 1_000_001, "99", 2);
+        let text = refuse_native(&source, &target, border).unwrap_err().to_string();
+        assert!(text.contains("version 99 (globalId 1000001)"), "{text}");
+        // The same id and the same version, made by both.
+        with(&mut source, 1_000_001, "99", 3);
+        assert!(refuse_native(&source, &target, border).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod export;
 mod import;
 mod importer;
 mod pending;
+mod reserved;
 mod verify;
 
 pub use export::RegistryExport;
@@ -43,6 +44,13 @@ fn needs_registry(plan: &PlanView<'_>, field: &str, system: &SystemName, out: &m
             .help("Name a system of type `apicurio`."),
         );
     }
+}
+
+/// An export of the captured ones.
+#[cfg(test)]
+fn any_snapshot(name: &str) -> crate::registry::Snapshot {
+    let file = std::fs::File::open(format!("{}/tests/data/{name}.zip", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    crate::registry::read_export(std::io::BufReader::new(file), &crate::registry::ReadLimits::default()).unwrap()
 }
 
 /// A step for functions that need one and do not look at it.

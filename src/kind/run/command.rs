@@ -27,7 +27,7 @@ pub struct RunCommandSpec {
     /// Variables for the program; the only place of it that takes secrets.
     #[serde(default)]
     pub env: Environment,
-    /// How to take it back; without it the work is left as it is.
+    /// How to take it back; without it the work is left as it is. It may be run more than once, so it must be repeatable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<CommandLine>,
 }

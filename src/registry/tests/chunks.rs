@@ -220,7 +220,7 @@ fn versions_born_on_3_x_are_packed_for_2_6() {
 #[test]
 fn a_reservation_lies_above_everything_and_is_an_export() {
     let source = snapshot("v2-rich");
-    let reservation = Reservation::above(&source).unwrap();
+    let reservation = Reservation::above(&source, &source, None).unwrap();
     assert_eq!((reservation.global_id, reservation.content_id), (1_000_000, 2_000_000));
     let back = read(reservation.write(Cursor::new(Vec::new())).unwrap().into_inner()).unwrap();
     assert!(back.has_reserve_group() && back.holes().is_empty());
@@ -232,6 +232,40 @@ fn a_reservation_lies_above_everything_and_is_an_export() {
 }
 
 #[test]
+fn a_reservation_lies_above_contents_that_no_version_uses_on_either_side() {
+    let (source, target) = (snapshot("v2-rich"), snapshot("v3-rich"));
+    let with = |snapshot: &Snapshot, id: u64| {
+        let mut snapshot = snapshot.clone();
+        let content = snapshot.contents.values().next().unwrap().clone();
+        snapshot.contents.insert(id, content);
+        snapshot
+    };
+    let ids = |source: &Snapshot, target: &Snapshot| Reservation::above(source, target, None).unwrap().content_id;
+    assert_eq!(ids(&with(&source, 2_345_678), &target), 3_000_000);
+    assert_eq!(ids(&source, &with(&target, 4_345_678)), 5_000_000);
+    assert_eq!(with(&source, 2_345_678).max_content_id(), source.max_content_id());
+}
+
+#[test]
+fn another_attempt_reserves_what_the_first_did_until_that_is_too_little() {
+    let (source, mut target) = (snapshot("v2-rich"), snapshot("v3-rich"));
+    let first = Reservation::above(&source, &target, None).unwrap();
+    let dummy = read(first.write(Cursor::new(Vec::new())).unwrap().into_inner()).unwrap();
+    target.contents.extend(dummy.contents);
+    assert_eq!(Reservation::above(&source, &target, Some(first)), Ok(first));
+    // Without a note of it, its dummy is a content like others.
+    assert_eq!(
+        Reservation::above(&source, &target, None).unwrap().content_id,
+        3_000_000
+    );
+    // Somebody else's content above it.
+    let other = target.contents[&1].clone();
+    target.contents.insert(2_000_001, other);
+    let next = Reservation::above(&source, &target, Some(first)).unwrap();
+    assert_eq!((next.global_id, next.content_id), (1_000_000, 3_000_000));
+}
+
+#[test]
 fn a_reservation_near_the_end_is_refused() {
     let with = |id: u64| {
         let mut export = Unpacked::fixture("v2-rich");
@@ -240,7 +274,8 @@ fn a_reservation_near_the_end_is_refused() {
                 row["globalId"] = id.into();
             }
         });
-        Reservation::above(&export.read().unwrap())
+        let source = export.read().unwrap();
+        Reservation::above(&source, &source, None)
     };
     assert_eq!(
         with(995_000).unwrap().global_id,

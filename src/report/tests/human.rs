@@ -58,6 +58,7 @@ fn set(phases: Vec<PhaseChange>, regions: Vec<Region>, counts: Counts) -> Change
         observed_at: "2026-11-25T14:02:11Z".to_owned(),
         observed_in_ms: 412,
         systems: BTreeMap::new(),
+        refusals: Vec::new(),
         phases,
         regions,
         counts,
@@ -106,6 +107,7 @@ fn freeze_and_switch() -> (Vec<PhaseChange>, Vec<Region>) {
         last: StepId::new("to_v3"),
         phases: vec![PhaseId::new("freeze"), PhaseId::new("switch")],
         steps: vec![StepId::new("read_only"), StepId::new("to_v3")],
+        estimate: None,
         limits: Limits {
             freeze: Some("2m".parse().unwrap()),
             read_gap: None,

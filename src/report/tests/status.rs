@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     journal::{Frozen, Intent, PhaseState, RollbackState, SettledBy},
     model::{Class, Digest, ResourceKey},
-    report::Paint,
+    report::{Look, Paint},
 };
 
 fn start() -> Timestamp {

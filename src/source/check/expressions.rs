@@ -5,20 +5,16 @@ use crate::{
     expr::Expression,
     graph::Reach,
     kind,
-    model::{Assertion, DocPath, Finding, Findings, Step},
+    model::{Assertion, DocPath, Finding, Findings, Step, suggest},
     source::{
         explain::whole,
-        file::{COMMON_FACTS, SYSTEM_TYPES},
-        shape::secret_printed,
-        suggest,
+        file::{COMMON_FACTS, RUN_FACTS, SYSTEM_TYPES},
+        mistakes::secret_printed,
     },
 };
 
 /// Where expressions begin.
 const ROOTS: &[&str] = &["systems", "steps", "vars", "run"];
-
-/// What `run` says (design §2).
-const RUN_FACTS: &[&str] = &["id", "environment", "attempt", "started", "written"];
 
 /// When an expression is evaluated.
 #[derive(Clone, Copy)]
@@ -100,6 +96,16 @@ impl Rules<'_> {
                 return;
             }
         };
+        if let Some((kind, bytes)) = parsed.no_truth() {
+            let part = text.get(bytes.clone()).unwrap_or_default();
+            let what = format!("`{part}` is {kind}, not true or false");
+            let finding = Finding::error("plan::expression", at.clone(), what);
+            self.out.push(
+                finding
+                    .inside(bytes)
+                    .help("Compare it with something, such as `… == 2`."),
+            );
+        }
         for (path, bytes) in parsed.names() {
             if let Some(finding) = self.name(&path, at, when) {
                 self.out.push(finding.inside(bytes));
@@ -127,7 +133,7 @@ impl Rules<'_> {
             return Some(no_such("plan::unknown_system", at.clone(), "system", name, &names));
         };
         let line = SYSTEM_TYPES.iter().find(|line| line.name == kind)?;
-        let known: Vec<&str> = COMMON_FACTS.iter().chain(line.facts).copied().collect();
+        let known: Vec<&str> = COMMON_FACTS.iter().chain(line.facts).map(|fact| fact.path).collect();
         let asked = fact.join(".");
         let exists = asked.is_empty()
             || known
@@ -197,8 +203,11 @@ impl Rules<'_> {
                 let unknown = !names.contains(backend);
                 unknown.then(|| no_such("plan::unknown_backend", at.clone(), "backend", backend, &names))
             }
-            [known] if RUN_FACTS.contains(known) => None,
-            _ => Some(unknown_fact(at, &fact.join("."), RUN_FACTS, "A run says")),
+            [known] if RUN_FACTS.iter().any(|fact| fact.path == *known) => None,
+            _ => {
+                let known: Vec<&str> = RUN_FACTS.iter().map(|fact| fact.path).collect();
+                Some(unknown_fact(at, &fact.join("."), &known, "A run says"))
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-use super::View;
+use super::{View, way_back};
 use crate::{
     model::{Finding, Findings, OnFailure, Region, StepId},
     region::Regions,
@@ -22,18 +22,20 @@ pub(super) fn check(view: &View<'_>, built: &[Built], regions: &Regions, complet
         gates(view, region, out);
         persons(view, region, out);
         stops(view, built, region, out);
+        no_return(view, region, out);
+        way_back::check(view, region, complete, out);
         limit(view, region, out);
     }
 }
 
-fn place(view: &View<'_>, step: &StepId, key: &str) -> crate::model::DocPath {
+pub(super) fn place(view: &View<'_>, step: &StepId, key: &str) -> crate::model::DocPath {
     view.names
         .step(step.as_str())
         .map(|named| named.at.key(key))
         .unwrap_or_default()
 }
 
-fn about(view: &View<'_>, region: &Region, finding: Finding) -> Finding {
+pub(super) fn about(view: &View<'_>, region: &Region, finding: Finding) -> Finding {
     finding
         .related(place(view, &region.first, "id"), "writes are frozen from here")
         .related(place(view, &region.last, "id"), "to here")
@@ -88,6 +90,26 @@ fn stops(view: &View<'_>, built: &[Built], region: &Region, out: &mut Findings) 
         let finding = Finding::error("plan::stop_in_freeze", phase.at.key("on_failure"), what);
         let help = "Remove it: inside the frozen region a failure always rolls back.";
         out.push(about(view, region, finding.help(help)));
+    }
+}
+
+fn no_return(view: &View<'_>, region: &Region, out: &mut Findings) {
+    let steps = view
+        .plan
+        .phases
+        .iter()
+        .filter(|phase| region.phases.contains(&phase.id));
+    for step in steps
+        .flat_map(|phase| &phase.steps)
+        .filter(|step| step.point_of_no_return)
+    {
+        let what = format!(
+            "`{}` would end the way back of phases that must be able to go back",
+            step.id
+        );
+        let finding = Finding::error("plan::no_return_in_freeze", step.at.key("point_of_no_return"), what);
+        let help = "Put it into a later phase: a failure in these phases always goes back.";
+        out.push(about(view, region, finding.on_key().help(help)));
     }
 }
 

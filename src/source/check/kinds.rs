@@ -3,11 +3,10 @@ use std::collections::BTreeMap;
 use super::later;
 use crate::{
     kind::{self, Behaviour, KNOWN_LATER_KINDS, Kind},
-    model::{Finding, Findings, Plan, Step, StepId, Touches},
+    model::{Finding, Findings, Plan, Step, StepId, Touches, suggest},
     source::{
         explain::whole,
         shape::{Broken, Schemas},
-        suggest,
     },
 };
 

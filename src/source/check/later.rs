@@ -79,8 +79,12 @@ pub(super) fn systems(plan: &Plan, out: &mut Findings) {
     }
 }
 
-/// Gates, and `for` of assertions.
+/// Limits, gates, and `for` of assertions.
 pub(super) fn phases(plan: &Plan, out: &mut Findings) {
+    if plan.limits.read_gap.is_some() {
+        let at = DocPath::root().key("limits").key("read_gap");
+        out.push(warning(at, "a limit of the gap between reads").on_key());
+    }
     for phase in &plan.phases {
         for gate in phase.gates.names() {
             out.push(warning(phase.at.key(gate), &format!("the gate `{gate}`")).on_key());

@@ -7,6 +7,8 @@ mod kinds;
 mod later;
 mod order;
 mod references;
+mod timing;
+mod way_back;
 
 pub(super) use ids::Names;
 pub(super) use kinds::Decoded;
@@ -69,6 +71,7 @@ pub(super) fn check(
         graph: &graph,
     };
     references::check(&view, out);
+    timing::check(&view, out);
     // With two steps of one id nobody can say who waits for whom.
     if unique && !order::cycles(&view, out) {
         order::unordered(&view, &order, out);

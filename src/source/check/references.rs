@@ -1,7 +1,7 @@
 use super::{View, kinds::place_in_with};
 use crate::{
-    model::{DocPath, Finding, Findings, Phase, Step},
-    source::{file::SYSTEM_TYPES, suggest},
+    model::{DocPath, Finding, Findings, Phase, Step, suggest},
+    source::file::SYSTEM_TYPES,
 };
 
 /// Everything that names something else names something that exists and fits.
@@ -14,6 +14,37 @@ pub(super) fn check(view: &View<'_>, out: &mut Findings) {
     }
     for (index, phase) in view.plan.phases.iter().enumerate() {
         gates(view, index, phase, out);
+    }
+    backends(view, out);
+}
+
+/// Backends and registries meet by name alone: that the content of an opened backend belongs to its clients is known of
+/// the registry of the same name. Without any registry nothing of the plan could write there.
+fn backends(view: &View<'_>, out: &mut Findings) {
+    let systems = &view.names.systems;
+    let registries: Vec<&str> = systems
+        .iter()
+        .filter(|(_, kind)| *kind == "apicurio")
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if registries.is_empty() {
+        return;
+    }
+    for (balancer, declared) in &view.plan.systems {
+        let backends = declared.spec.get("backends").and_then(serde_json::Value::as_object);
+        for name in backends.into_iter().flat_map(serde_json::Map::keys) {
+            if registries.contains(&name.as_str()) {
+                continue;
+            }
+            let what = format!("backend `{name}` of `{balancer}` has the name of no registry");
+            let at = declared.at.key("backends").key(name.clone());
+            let finding = Finding::warning("plan::backend_without_registry", at, what).on_key();
+            out.push(finding.help(format!(
+                "Give both the same name; the registries of the plan are {}. Only then is the registry kept from being \
+                 written by the plan once clients write to it.",
+                registries.join(", ")
+            )));
+        }
     }
 }
 

@@ -10,7 +10,8 @@ mod vars;
 
 pub(super) use phase::{ApprovalFile, NotBeforeFile, OnFailureFile, PhaseFile, WindowFile};
 pub(super) use step::{AssertionFile, RetryFile, StepFile};
-pub(super) use systems::{COMMON_FACTS, SYSTEM_TYPES, SystemType};
+pub use systems::Fact;
+pub(super) use systems::{COMMON_FACTS, RUN_FACTS, SYSTEM_TYPES, SystemType};
 pub(super) use vars::{VarFile, VarType};
 
 use std::collections::BTreeMap;

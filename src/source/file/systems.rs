@@ -39,31 +39,89 @@ pub(crate) struct SystemLine {
     pub supported: bool,
     /// Whether it routes traffic: the systems that `lb.route` and the like take.
     pub routes: bool,
-    /// What it says besides `reachable` and `version`, as dotted paths.
-    pub facts: &'static [&'static str],
+    /// What it says besides `reachable` and `version`.
+    pub facts: &'static [Fact],
     /// Decodes its keys without `type`.
     pub decode: fn(&Value) -> Result<(), serde_path_to_error::Error<serde_json::Error>>,
     /// The schema of its keys without `type`.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
 }
 
-/// What every system says (design §2).
-pub(crate) const COMMON_FACTS: &[&str] = &["reachable", "version"];
+/// Something that expressions may read (design §2): its dotted path, its type, and what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fact {
+    /// `counts.artifacts`, below the system or below `run`.
+    pub path: &'static str,
+    /// `bool`, `int`, `string`.
+    pub of_type: &'static str,
+    /// One line.
+    pub about: &'static str,
+}
 
-const ROUTE_FACTS: &[&str] = &["route.to", "route.writes", "route.generation", "route.draining"];
+const fn fact(path: &'static str, of_type: &'static str, about: &'static str) -> Fact {
+    Fact { path, of_type, about }
+}
+
+/// What every system says.
+pub(crate) const COMMON_FACTS: &[Fact] = &[
+    fact("reachable", "bool", "It answers."),
+    fact("version", "string", "Its version, such as `3.3.3`."),
+];
+
+/// What the run itself says.
+pub(crate) const RUN_FACTS: &[Fact] = &[
+    fact("id", "string", "The run's random name, made at the first apply."),
+    fact("environment", "string", "`--env`."),
+    fact("attempt", "int", "The attempt of the phase, from 1."),
+    fact("started", "string", "When the run began, RFC 3339."),
+    fact(
+        "written",
+        "mapping of bool",
+        "By backend: false only if the journal proves that no route let a write reach it in this attempt.",
+    ),
+];
+
+const ROUTE_FACTS: &[Fact] = &[
+    fact(
+        "route.to",
+        "string",
+        "The backend that serves; `mixed` or `none` when there is not one.",
+    ),
+    fact(
+        "route.writes",
+        "string",
+        "`allow`, `hold`, `deny`, or `mixed` when hosts differ.",
+    ),
+    fact(
+        "route.generation",
+        "string",
+        "The generation of the configuration in force.",
+    ),
+    fact(
+        "route.draining",
+        "int",
+        "Old workers that still serve requests of the route before.",
+    ),
+];
+
+const APICURIO_FACTS: &[Fact] = &[
+    fact("ready", "bool", "Its health check says that it is ready."),
+    fact("empty", "bool", "Its counts are all 0."),
+    fact(
+        "writable",
+        "bool",
+        "It is not in read-only mode; absent when it does not say.",
+    ),
+    fact("counts.groups", "int", "Groups."),
+    fact("counts.artifacts", "int", "Artifacts."),
+    fact("counts.versions", "int", "Versions; 3.x only."),
+    fact("max_global_id", "int", "The greatest global id; 3.x only."),
+];
 
 /// Every type that a plan may name.
 pub(crate) const SYSTEM_TYPES: &[SystemLine] = &[
     SystemLine {
-        facts: &[
-            "ready",
-            "empty",
-            "writable",
-            "counts.groups",
-            "counts.artifacts",
-            "counts.versions",
-            "max_global_id",
-        ],
+        facts: APICURIO_FACTS,
         ..line::<ApicurioSpec>("apicurio", true)
     },
     SystemLine {
@@ -78,7 +136,7 @@ pub(crate) const SYSTEM_TYPES: &[SystemLine] = &[
     },
     line::<PostgresSpec>("postgres", false),
     SystemLine {
-        facts: &["brokers"],
+        facts: &[fact("brokers", "int", "Brokers that answer.")],
         ..line::<KafkaSpec>("kafka", false)
     },
     line::<OidcSpec>("oidc", false),

@@ -14,7 +14,7 @@ vars:
   token: { type: secret, from: { env: TOKEN } }
 systems:
   v2: { type: apicurio, urls: [\"${vars.url}:8080\"], auth: { basic: { username: me, password: \"${vars.token}\" } } }
-  lb: { type: nginx, url: http://h, config: n.conf, directory: d, socket: s, backends: { v2: [\"h:1\"], v3: [\"h:2\"] } }
+  lb: { type: nginx, url: http://h, config: n.conf, directory: d, socket: s, backends: { v2: [\"h:1\"] } }
 ";
 
 fn load_steps(steps: &str, options: &LoadOptions) -> Loaded {

@@ -54,5 +54,11 @@ fn the_north_star_example_has_only_warnings() {
     assert!(program.behaviour(&StepId::from("to_v3")).is_some());
 }
 
+#[test]
+fn the_guide_has_no_finding() {
+    let text = include_str!("../../../plans/guide.yaml");
+    assert_eq!(codes(&read(text)), Vec::<&str>::new());
+}
+
 mod hostile;
 mod language;

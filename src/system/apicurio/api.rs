@@ -26,6 +26,8 @@ pub(super) const LIST: usize = 256 << 20;
 pub(super) const CONTENT: usize = 64 << 20;
 /// As much of an error's body as is worth showing; characters.
 const DETAIL: usize = 400;
+/// What stands in an error in place of a login.
+const REDACTED: &str = "[redacted]";
 
 /// One address of a registry's API with the login for it.
 #[derive(Clone)]
@@ -205,8 +207,28 @@ impl Api {
             system: self.system.clone(),
             request: request_line(method, url),
             status: answer.status.as_u16(),
-            detail: detail(&answer.body),
+            detail: self.without_login(&said(&answer.body)).chars().take(DETAIL).collect(),
         }
+    }
+
+    /// What a server said, in case that it, or a proxy, repeats the headers it was sent.
+    fn without_login(&self, text: &str) -> String {
+        let Some(login) = &self.login else {
+            return text.to_owned();
+        };
+        let sent = self.login(self.http.quick.get(self.base.clone())).build().ok();
+        let header = sent
+            .as_ref()
+            .and_then(|request| request.headers().get(header::AUTHORIZATION));
+        let on_the_wire = header
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split_once(' '))
+            .map(|(_scheme, value)| value);
+        [on_the_wire, Some(login.password.expose_secret())]
+            .into_iter()
+            .flatten()
+            .filter(|secret| !secret.is_empty())
+            .fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED))
     }
 
     pub(super) fn unusable(&self, method: &str, url: &Url, reason: impl Into<String>) -> SystemError {
@@ -277,15 +299,15 @@ fn safe_to_repeat(error: &SystemError) -> bool {
     )
 }
 
-/// The message of an error body (`message` in the v2 API, `title` in v3's), or its beginning.
-fn detail(body: &[u8]) -> String {
+/// The message of an error body (`message` in the v2 API, `title` in v3's), or all of it.
+fn said(body: &[u8]) -> String {
     let parsed: Option<Value> = serde_json::from_slice(body).ok();
     let message = parsed
         .as_ref()
         .and_then(|value| value.get("message").or_else(|| value.get("title")))
         .and_then(Value::as_str);
     let text = message.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
-    text.trim().chars().take(DETAIL).collect()
+    text.trim().to_owned()
 }
 
 /// Adds a query parameter.

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use reqwest::Url;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
@@ -153,16 +154,8 @@ impl RegistryReader<'_> {
             comment_id: String,
         }
         let api = self.main()?;
-        let path = [
-            "groups",
-            of.group_in_path(),
-            "artifacts",
-            &of.artifact,
-            "versions",
-            of_version,
-            "comments",
-        ];
-        let comments: Vec<Comment> = api.json(core_url(api, version, &path)?, LIST).await?;
+        let url = comments_url(api, version, of, of_version, None)?;
+        let comments: Vec<Comment> = api.json(url, LIST).await?;
         Ok(comments.into_iter().map(|comment| comment.comment_id).collect())
     }
 
@@ -224,4 +217,26 @@ async fn each<T, F: Future<Output = Result<(ArtifactId, T), SystemError>>>(
         }
     }
     Ok(all)
+}
+
+/// The comments of a version, or one of them.
+pub(super) fn comments_url(
+    api: &Api,
+    version: &ServerVersion,
+    of: &ArtifactId,
+    of_version: &str,
+    comment: Option<&str>,
+) -> Result<Url, SystemError> {
+    let group = of.group_in_path();
+    let mut path = vec![
+        "groups",
+        group,
+        "artifacts",
+        &of.artifact,
+        "versions",
+        of_version,
+        "comments",
+    ];
+    path.extend(comment);
+    core_url(api, version, &path)
 }

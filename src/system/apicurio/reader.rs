@@ -3,7 +3,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::SystemError,
+    super::{SystemError, causes},
     Apicurio, ServerVersion,
     api::{Api, ONE, Patience, query},
 };
@@ -129,7 +129,13 @@ impl<'a> RegistryReader<'a> {
         let versions = join_all(replicas.iter().map(version_of)).await;
         // A replica that is down is one that the balancer may still send clients to.
         let versions: Result<Vec<ServerVersion>, SystemError> = versions.into_iter().collect();
-        let (Ok(versions), Some(api)) = (versions, replicas.first()) else {
+        let versions = match versions {
+            Ok(versions) => versions,
+            // Nobody there needs no words; a refused login or a strange answer does.
+            Err(SystemError::Unreachable { .. }) => return json!({"reachable": false}),
+            Err(error) => return json!({"reachable": false, "reason": causes(&error)}),
+        };
+        let Some(api) = replicas.first() else {
             return json!({"reachable": false});
         };
         let Some(version) = versions.into_iter().next() else {

@@ -214,6 +214,14 @@ async fn a_registry_that_is_not_there_was_sent_nothing() {
 }
 
 #[tokio::test]
+async fn a_registry_that_refuses_the_login_says_so_in_its_facts() {
+    let server = Server::start(|_, _, _| Reply::status(401)).await;
+    let facts = server.client().reader().facts().await;
+    assert_eq!(facts["reachable"], false);
+    assert!(facts["reason"].as_str().unwrap().contains("401"), "{facts}");
+}
+
+#[tokio::test]
 async fn facts_of_3x_say_what_can_be_had() {
     let server = Server::start(|line, _, _| match line {
         "GET /apis/registry/v2/system/info" => info("3.3.3"),

@@ -8,6 +8,7 @@ use super::{
     super::SystemError,
     ArtifactId, RegistryReader, ServerVersion,
     api::{Api, ONE},
+    listing::comments_url,
     reader::core_url,
 };
 
@@ -143,17 +144,7 @@ impl<'a> RegistryWriter<'a> {
         comment: &str,
     ) -> Result<(), SystemError> {
         let api = self.api()?;
-        let path = [
-            "groups",
-            of.group_in_path(),
-            "artifacts",
-            &of.artifact,
-            "versions",
-            of_version,
-            "comments",
-            comment,
-        ];
-        delete(api, core_url(api, version, &path)?).await
+        delete(api, comments_url(api, version, of, of_version, Some(comment))?).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod generation;
 mod live;
+mod mark;
 mod owned;
 mod program;
 mod public;
@@ -216,13 +217,18 @@ impl<'a> BalancerReader<'a> {
             )));
         }
         let on_disk = nginx.owned().read()?;
-        let draining = match live.master {
+        let mut draining = match live.master {
             Some(master) => nginx.draining(master)?,
             None => 0,
         };
+        let writes = writes_of(&live.generations);
+        // A drain that was not seen to end is none: the step that asked for it says so again.
+        if writes == RouteWrites::Deny && nginx.owned().drain_mark()?.is_some() {
+            draining = draining.max(1);
+        }
         Ok(Probed::Seen(RouteState {
             to: to_of(&live.generations),
-            writes: writes_of(&live.generations),
+            writes,
             generation: match live.generations.as_slice() {
                 [] => None,
                 [one] => Some(one.to_string()),
@@ -304,8 +310,9 @@ impl<'a> BalancerWriter<'a> {
     }
 
     /// Moves the route, compare-and-set on `expect` (`None`: nothing of ours yet), and returns when the new one is in
-    /// force for everybody: every worker that served by the old one is gone, several fresh connections answer the new
-    /// generation, and probes through the public address see it. Nothing is cut by it.
+    /// force for everybody: every worker that may write by the old one is gone (one that denied writes only reads, and is not
+    /// waited for), several fresh connections answer the new generation, and probes through the public address see it. Nothing
+    /// is cut by it.
     ///
     /// A target that is in force already is only proven again, whatever `expect` says.
     ///

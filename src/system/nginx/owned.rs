@@ -50,6 +50,16 @@ impl Bytes {
         }
     }
 
+    /// The generation that `http.conf` would answer, as text; `None` when it names none, as a file of the operator's before
+    /// the first change.
+    pub fn generation(&self) -> Option<String> {
+        let text = String::from_utf8_lossy(self.http.as_deref()?);
+        let (_, map) = text.split_once("$regplan_generation {")?;
+        let (_, value) = map.split_once("default \"")?;
+        let (value, _) = value.split_once('"')?;
+        Some(value.to_owned())
+    }
+
     /// By name, as they go into a record; empty when there are none, or too many to be ours.
     pub fn recorded(&self) -> BTreeMap<String, String> {
         let files = [(HTTP, &self.http), (SERVER, &self.server)];

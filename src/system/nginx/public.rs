@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use futures_util::future::try_join_all;
 use reqwest::{Client, Method, StatusCode, header::RETRY_AFTER};
 
 use super::render::FROZEN_BODY;
@@ -12,6 +13,17 @@ use crate::{
 
 /// A path that no API has, so that a probe that gets through writes nothing.
 const NO_SUCH_PATH: &str = "/apis/registry/v2/__regplan_probe__";
+
+/// The same below the other APIs of 2.6 and 3.x (`reference/apicurio.md` §1, §2): a longer `location` of the operator's may
+/// lead any of them past the freeze.
+const NO_SUCH_PATHS: [&str; 6] = [
+    "/apis/ccompat/v6/__regplan_probe__",
+    "/apis/ccompat/v7/__regplan_probe__",
+    "/apis/ccompat/v8/__regplan_probe__",
+    "/apis/registry/v1/__regplan_probe__",
+    "/apis/registry/v3/__regplan_probe__",
+    "/apis/cncf/v0/__regplan_probe__",
+];
 
 /// A read that 2.6 and 3.x answer without credentials.
 const READ_PATH: &str = "/apis/registry/v2/system/info";
@@ -89,17 +101,20 @@ impl Public {
         self.send(&Method::POST, POST_READ_PATH, Some("{}")).await
     }
 
-    /// Sends what a balancer takes for a write, by each method, to a path that no API has.
+    /// Sends what a balancer takes for a write, all at once: each method to a path that no API has, and a POST to such a path
+    /// below every other API.
     ///
     /// # Errors
     /// When no answer comes.
-    pub async fn writes(&self) -> reqwest::Result<Vec<(Method, Seen)>> {
-        let mut seen = Vec::new();
-        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-            let answer = self.send(&method, NO_SUCH_PATH, None).await?;
-            seen.push((method, answer));
-        }
-        Ok(seen)
+    pub async fn writes(&self) -> reqwest::Result<Vec<(Method, &'static str, Seen)>> {
+        let methods = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+        let probes = methods.into_iter().map(|method| (method, NO_SUCH_PATH));
+        let others = NO_SUCH_PATHS.into_iter().map(|path| (Method::POST, path));
+        try_join_all(probes.chain(others).map(|(method, path)| async move {
+            let seen = self.send(&method, path, None).await?;
+            Ok((method, path, seen))
+        }))
+        .await
     }
 
     async fn send(&self, method: &Method, path: &str, body: Option<&'static str>) -> reqwest::Result<Seen> {

@@ -11,6 +11,7 @@ use super::{
     Live, Nginx, RouteTarget,
     generation::Generation,
     live,
+    mark::DrainMark,
     owned::{Bytes, HTTP, Owned, PutBack, SERVER},
     program::{Dump, Program, messages},
     render::{RenderError, Rendered, render},
@@ -65,19 +66,31 @@ impl Switch<'_> {
             .ok_or_else(|| self.foreign("another regplan has held the lock beside its files for 10 s".to_owned()))?;
         let live = self.agreed().await?;
         let before = live.generations.first();
+        if before.is_none() {
+            self.leave_foreign_files(&owned)?;
+        }
         let new = self.rendered(target, before)?;
         self.compare(before, expect, &new.generation)?;
         let since = Instant::now();
         let instance = self.install(&owned, &live, &new).await?;
-        let cut = self.drain(&instance, since).await?;
+        // Workers of a route that denied writes serve reads alone: nothing of theirs can reach a backend late. A slow reader must
+        // not fail a thaw, because clients write by the new route already, and going back would leave those writes behind.
+        // A freeze that was not proven before is none yet: then older workers than those may write.
+        let unproven = unproven(&owned, &new.generation, before)?;
+        let only_reads = !may_write(before) && unproven.is_none();
+        self.drain(&instance, since, only_reads).await?;
+        let age = unproven.map_or(Duration::ZERO, |mark| mark.age().max(since.elapsed()));
+        let cut = instance.shutdown_timeout.is_some_and(|bound| age >= bound);
+        if !only_reads && !cut {
+            owned.end_drain()?;
+        }
         crash_point("route.drained");
         self.confirm(&new.generation).await?;
         self.look_from_outside(target.writes).await?;
-        // Reads alone were cut when writes had been denied before: nothing can reach a backend late.
-        if cut && before.is_none_or(|before| before.writes != RouteWrites::Deny) {
+        if cut {
             return Err(self.not_in_force(
-                "nginx cut requests at its worker_shutdown_timeout; the backend may still commit what it had received \
-                 of them",
+                "nginx cut requests at its worker_shutdown_timeout, or nobody saw that it did not; the backend may still \
+                 commit what it had received of them: allow writes again, and deny them anew",
             ));
         }
         Ok(())
@@ -127,6 +140,23 @@ impl Switch<'_> {
         render(&self.nginx.spec, &self.nginx.places, to, writes, run)
     }
 
+    /// The compare where nobody answers (the socket is gone, or an include): then the files alone tell whose the route is.
+    fn leave_foreign_files(&self, owned: &Owned<'_>) -> Result<(), SystemError> {
+        let Some(text) = owned.read()?.generation() else {
+            return Ok(());
+        };
+        let ours = Generation::parse(&text, self.nginx.spec.backends.keys());
+        if ours.is_some_and(|generation| generation.run == *self.run) {
+            return Ok(());
+        }
+        let path = owned.path(HTTP);
+        Err(self.foreign(format!(
+            "no route of regplan answers, and {} holds `{text}` of another run, whose journal is not here; empty that file \
+             if that run is given up",
+            path.display()
+        )))
+    }
+
     /// The compare of compare-and-set.
     fn compare(&self, before: Option<&Generation>, expect: Option<&str>, new: &Generation) -> Result<(), SystemError> {
         if let Some(before) = before
@@ -174,6 +204,9 @@ impl Switch<'_> {
             path: format!("/proc/{0}/task/{0}/children", instance.master).into(),
             source,
         })?;
+        if may_write(live.generations.first()) {
+            owned.begin_drain(&new.generation)?;
+        }
         let log_size = instance.error_log.as_deref().map_or(0, size_of);
         program.reload().await?;
         crash_point("route.reloaded");
@@ -282,8 +315,8 @@ impl Switch<'_> {
         ))
     }
 
-    /// Waits until no old worker serves any more; true when nginx itself cut what was left.
-    async fn drain(&self, instance: &Instance, since: Instant) -> Result<bool, SystemError> {
+    /// Waits until no old worker serves any more, or takes new connections any more where they only read.
+    async fn drain(&self, instance: &Instance, since: Instant, only_reads: bool) -> Result<(), SystemError> {
         let shutdown = instance.shutdown_timeout.unwrap_or(SHUTDOWN_DEFAULT);
         let limit = self
             .nginx
@@ -292,11 +325,16 @@ impl Switch<'_> {
             .map_or(shutdown + DRAIN_EXTRA, PlanDuration::get);
         let (mut told, mut told_at) = (0, since);
         loop {
-            let old = instance.old.iter().filter(|worker| !worker.is_gone()).count();
-            let left = old.max(usize::try_from(self.nginx.draining(instance.master)?).unwrap_or(usize::MAX));
+            let serves = |worker: &&Worker| !(worker.is_gone() || only_reads && worker.is_shutting_down());
+            let old = instance.old.iter().filter(serves).count();
+            let all = if only_reads {
+                0
+            } else {
+                self.nginx.draining(instance.master)?
+            };
+            let left = old.max(usize::try_from(all).unwrap_or(usize::MAX));
             if left == 0 {
-                let bounded = instance.shutdown_timeout.filter(|_| !instance.old.is_empty());
-                return Ok(bounded.is_some_and(|bound| since.elapsed() >= bound));
+                return Ok(());
             }
             let workers = if left == 1 { "worker serves" } else { "workers serve" };
             if since.elapsed() > limit {
@@ -341,7 +379,7 @@ impl Switch<'_> {
         let public = self.nginx.public()?;
         let silent = |error: reqwest::Error| self.nginx.unreachable(url, error.into());
         let deny = writes == RouteWrites::Deny;
-        for (method, seen) in public.writes().await.map_err(silent)? {
+        for (method, path, seen) in public.writes().await.map_err(silent)? {
             if seen.refused_by_us != deny {
                 let (is, should) = if deny {
                     ("is not refused", "denied")
@@ -349,8 +387,8 @@ impl Switch<'_> {
                     ("is refused", "allowed")
                 };
                 return Err(self.not_in_force(format!(
-                    "writes are {should} at the workers, and {method} through {url} {is} (status {}): does another \
-                     server block answer there?",
+                    "writes are {should} at the workers, and {method} through {url}{path} {is} (status {}): does another \
+                     server block or `location` answer there?",
                     seen.status
                 )));
             }
@@ -369,6 +407,22 @@ impl Switch<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether workers of that route may write; without a route of ours nothing holds writes back.
+fn may_write(route: Option<&Generation>) -> bool {
+    route.is_none_or(|route| route.writes != RouteWrites::Deny)
+}
+
+/// The mark of a drain that this change has to prove: its own, or that of an earlier freeze that it goes on with. Writes that
+/// are allowed again need no proof of the freeze before.
+fn unproven(
+    owned: &Owned<'_>,
+    new: &Generation,
+    before: Option<&Generation>,
+) -> Result<Option<DrainMark>, SystemError> {
+    let goes_on = !may_write(before) && new.writes == RouteWrites::Deny;
+    Ok(owned.drain_mark()?.filter(|mark| mark.is_of(new) || goes_on))
 }
 
 fn size_of(log: &Path) -> u64 {

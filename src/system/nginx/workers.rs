@@ -76,7 +76,8 @@ impl Worker {
         stat(self.pid).is_none_or(|stat| stat.state == 'Z' || stat.start != self.start)
     }
 
-    fn is_shutting_down(self) -> bool {
+    /// Whether it takes no new connection any more and ends what it has.
+    pub fn is_shutting_down(self) -> bool {
         title(self.pid).contains("shutting down")
     }
 }

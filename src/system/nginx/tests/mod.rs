@@ -206,6 +206,44 @@ async fn requests_that_nginx_cut_are_not_taken_for_a_drain() {
             .contains("nginx cut requests at its worker_shutdown_timeout"),
         "{error}"
     );
+    // No old worker is left to see, and the freeze is still not proven: neither to a look, nor to another try, nor to a
+    // freeze that goes on with it.
+    assert_eq!(rig.state().await.draining, 1);
+    let again = rig.switch("v2", RouteWrites::Deny).await.unwrap_err();
+    assert_eq!(again.to_string(), error.to_string());
+    rig.switch("v3", RouteWrites::Deny).await.unwrap_err();
+    // The way back must not fail by it, and a freeze that drains is proven.
+    rig.switch("v2", RouteWrites::Allow).await.unwrap();
+    rig.switch("v2", RouteWrites::Allow).await.unwrap();
+    assert_eq!(rig.state().await.draining, 0);
+    rig.switch("v2", RouteWrites::Deny).await.unwrap();
+    rig.switch("v2", RouteWrites::Deny).await.unwrap();
+    assert_eq!(rig.state().await.draining, 0);
+}
+
+#[tokio::test]
+async fn a_freeze_that_goes_on_after_a_time_out_waits_for_the_writers_again() {
+    let rig = rig!(Extra {
+        spec: json!({"drain_timeout": "1s"}),
+        ..Extra::default()
+    });
+    rig.switch("v2", RouteWrites::Allow).await.unwrap();
+    let mut upload = Client::open(rig.port).await.unwrap();
+    upload
+        .send(&format!(
+            "POST {SCHEMA} HTTP/1.1\r\nHost: lb\r\nContent-Length: 10\r\n\r\n12345"
+        ))
+        .await
+        .unwrap();
+    rig.ask("GET", "/").await;
+    for _ in 0..2 {
+        let error = rig.switch("v2", RouteWrites::Deny).await.unwrap_err();
+        assert!(error.to_string().contains("1 old worker serves requests"), "{error}");
+    }
+    upload.send("67890").await.unwrap();
+    assert_eq!(upload.answer().await.unwrap().status, 200);
+    drop(upload);
+    rig.switch("v2", RouteWrites::Deny).await.unwrap();
 }
 
 #[tokio::test]
@@ -286,6 +324,36 @@ async fn a_freeze_lets_reads_by_post_through_and_no_way_round_it() {
 }
 
 #[tokio::test]
+async fn a_location_that_leads_an_api_past_the_freeze_is_noticed_and_named() {
+    let rig = rig!();
+    rig.switch("v2", RouteWrites::Allow).await.unwrap();
+    let main = std::fs::read_to_string(rig.path("nginx.conf")).unwrap();
+    for api in ["/apis/ccompat/v7/", "/apis/registry/v3/", "/apis/registry/v1/"] {
+        let past =
+            format!("location {api} {{ proxy_pass http://regplan_active; }}\n        include regplan/server.conf;");
+        put(
+            &rig.path("nginx.conf"),
+            &main.replace("include regplan/server.conf;", &past),
+        );
+        let error = rig.switch("v2", RouteWrites::Deny).await.unwrap_err();
+        assert!(matches!(error, SystemError::NotInForce { .. }), "{error}");
+        let named = format!(
+            "POST through http://127.0.0.1:{}{api}__regplan_probe__ is not refused",
+            rig.port
+        );
+        assert!(error.to_string().contains(&named), "{error}");
+        put(&rig.path("nginx.conf"), &main);
+        rig.switch("v2", RouteWrites::Allow).await.unwrap();
+    }
+    rig.switch("v2", RouteWrites::Deny).await.unwrap();
+    assert_eq!(
+        rig.v2.committed(),
+        ["/apis/registry/v2/search/artifacts"],
+        "no probe writes"
+    );
+}
+
+#[tokio::test]
 async fn a_configuration_that_nginx_refuses_puts_the_old_bytes_back_and_says_where() {
     let rig = rig!();
     rig.switch("v2", RouteWrites::Allow).await.unwrap();
@@ -346,6 +414,31 @@ async fn a_route_that_somebody_moved_meanwhile_is_left_alone() {
     assert!(refused(other).contains("was set by run run1, and the journal of that run is not here"));
     assert_eq!(rig.owned(), bytes);
     // What is in force already is only proven again, whatever was expected.
+    rig.switch_as("run1", "v2", RouteWrites::Allow, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn files_of_another_run_are_left_alone_also_when_no_route_answers() {
+    let rig = rig!();
+    rig.switch("v2", RouteWrites::Deny).await.unwrap();
+    let bytes = rig.owned();
+    // The include is gone from the main file, and nginx was reloaded: the socket is closed, the files stay.
+    let main = std::fs::read_to_string(rig.path("nginx.conf")).unwrap();
+    let without = main
+        .replace("include regplan/http.conf;", "")
+        .replace("include regplan/server.conf;", "");
+    put(&rig.path("nginx.conf"), &without);
+    rig.reload().await;
+    // Old workers hold it for a moment longer than its file is there.
+    while !rig.nginx.live().await.is_ok_and(|live| live.generations.is_empty()) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    put(&rig.path("nginx.conf"), &main);
+    let error = rig.switch_as("run2", "v2", RouteWrites::Allow, None).await.unwrap_err();
+    assert!(matches!(error, SystemError::Foreign { .. }), "{error}");
+    assert!(error.to_string().contains("holds `v2-deny-run1-"), "{error}");
+    assert_eq!(rig.owned(), bytes);
+    // The run that wrote them goes on.
     rig.switch_as("run1", "v2", RouteWrites::Allow, None).await.unwrap();
 }
 

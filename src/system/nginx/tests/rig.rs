@@ -286,6 +286,13 @@ impl Rig {
         writer.switch(&target, expect, &Progress::silent()).await
     }
 
+    /// Reloads it as an operator would.
+    pub async fn reload(&self) {
+        let mut command = Command::new(binary().unwrap());
+        command.args(["-e", "logs/error.log", "-c", "nginx.conf", "-s", "reload", "-p"]);
+        assert!(command.arg(self.directory.path()).status().await.unwrap().success());
+    }
+
     pub async fn ask(&self, method: &str, path: &str) -> Answer {
         Client::open(self.port).await.unwrap().ask(method, path).await.unwrap()
     }

@@ -50,6 +50,11 @@ pub(super) fn refusals(program: &Program, state: &RunState, going_back: bool) ->
             refuse_edits(phase, attempt, &mut reasons);
         }
     }
+    let begun = |phase: &Phase| state.attempt(&phase.id).is_some();
+    let last = program.plan.phases.iter().rposition(begun).unwrap_or(0);
+    for phase in program.plan.phases.iter().take(last).filter(|phase| !begun(phase)) {
+        reasons.push(format!("phase `{}` was put before a phase that was begun", phase.id));
+    }
     for (id, known) in &state.phases {
         if known.current.is_some() && !program.plan.phases.iter().any(|phase| &phase.id == id) {
             reasons.push(format!("phase `{id}` was begun and is gone from the plan"));

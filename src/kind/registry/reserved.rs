@@ -1,0 +1,97 @@
+//! What was reserved on a registry, so that a later attempt knows which ids were born there.
+//!
+//! The boundary between the source's ids and the target's own is the first reservation. It cannot be told from the source of
+//! today: 2.6 goes on issuing ids, and may cross it between two attempts.
+
+use std::{fs, io, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    registry::{Reservation, Snapshot},
+    system::{Spool, SystemError, apicurio::RegistryReader, hash_bytes, write_atomically},
+};
+
+/// The reservations of one journal on one registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reserved {
+    /// The least globalId that was reserved: what the target itself makes lies above it.
+    pub(super) lowest: u64,
+    /// The latest reservation.
+    pub(super) last: Reservation,
+}
+
+/// The note of one registry; it lies beside the spool's files, which belong to the same journal.
+pub(super) struct ReservedNote {
+    note: PathBuf,
+}
+
+impl Reserved {
+    /// With one more reservation. A target without versions has none of its own: for it the boundary begins anew.
+    pub(super) fn and(noted: Option<Self>, last: Reservation, target: &Snapshot) -> Self {
+        let empty = target.own_versions().next().is_none();
+        let before = noted.filter(|_| !empty).map(|noted| noted.lowest);
+        Self {
+            lowest: before.map_or(last.global_id, |before| before.min(last.global_id)),
+            last,
+        }
+    }
+}
+
+impl ReservedNote {
+    /// Of that registry.
+    pub(super) fn of(registry: &RegistryReader<'_>, spool: &Spool) -> Self {
+        let name = format!("import-{}.reserved", hash_bytes(registry.url().as_bytes()));
+        Self {
+            note: spool.directory().join(name),
+        }
+    }
+
+    /// What was reserved; `None` when this journal has reserved nothing there.
+    pub(super) fn read(&self) -> Result<Option<Reserved>, SystemError> {
+        let failed = |source| SystemError::File {
+            verb: "read",
+            path: self.note.clone(),
+            source,
+        };
+        match fs::read(&self.note) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|error| failed(error.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Notes it durably; before the reservation is sent, so that none is ever forgotten.
+    pub(super) fn write(&self, reserved: &Reserved) -> Result<(), SystemError> {
+        write_atomically(&self.note, |file| Ok(serde_json::to_writer(file, reserved)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_note_keeps_the_least_reservation() {
+        let dir = tempfile::tempdir().unwrap();
+        let note = ReservedNote {
+            note: dir.path().join("import-x.reserved"),
+        };
+        assert_eq!(note.read().unwrap(), None);
+        let target = super::super::any_snapshot("v3-rich");
+        let of = |global_id| Reservation {
+            global_id,
+            content_id: 9_000_000,
+        };
+        let first = Reserved::and(None, of(1_000_000), &target);
+        note.write(&first).unwrap();
+        let second = Reserved::and(note.read().unwrap(), of(2_000_000), &target);
+        assert_eq!((second.lowest, second.last), (1_000_000, of(2_000_000)));
+        let mut empty = target;
+        empty.versions.clear();
+        assert_eq!(Reserved::and(Some(second), of(3_000_000), &empty).lowest, 3_000_000);
+    }
+}
