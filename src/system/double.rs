@@ -1,0 +1,45 @@
+use async_trait::async_trait;
+
+use super::{CommandLine, Ended, Progress, SystemError, nginx::RouteTarget};
+use crate::{
+    model::{RunId, SystemName},
+    resource::RouteState,
+};
+
+/// Stand-ins for what a rehearsal must not touch: balancers and commands. Registries need none: their addresses are replaced.
+#[async_trait]
+pub trait Doubles: Send + Sync {
+    /// The stand-in of a load balancer.
+    fn balancer(&self, system: &SystemName) -> Option<&dyn BalancerDouble>;
+
+    /// Runs a command's stand-in, and says so in its output.
+    async fn run(&self, command: &CommandLine) -> Ended;
+
+    /// Whether what a guard looks for is so: the command that it guards was run in this rehearsal.
+    fn guard(&self, command: &CommandLine) -> Ended;
+
+    /// Whether a file that a command `creates` is there in this rehearsal.
+    fn created(&self, path: &str) -> bool;
+}
+
+/// A load balancer in this process: the freeze rules, generations, and the drain of the real one.
+#[async_trait]
+pub trait BalancerDouble: Send + Sync {
+    /// Its public address.
+    fn url(&self) -> &str;
+
+    /// The route now.
+    fn route(&self) -> RouteState;
+
+    /// Moves the route, compare-and-set on `expect`, and returns when no request that began under the old route can write.
+    ///
+    /// # Errors
+    /// When another generation is in force, or the drain takes too long.
+    async fn switch(
+        &self,
+        target: &RouteTarget,
+        expect: Option<&str>,
+        run: &RunId,
+        log: &Progress,
+    ) -> Result<(), SystemError>;
+}
