@@ -39,7 +39,10 @@ impl Resource for Guard {
 
     async fn probe(key: &GuardKey, world: &Observe, _depth: Depth) -> Result<Probed<GuardState>, SystemError> {
         if let Some(path) = &key.creates
-            && exists(&world.path(path))?
+            && match world.doubles() {
+                Some(doubles) => doubles.created(path),
+                None => exists(&world.path(path))?,
+            }
         {
             return Ok(Probed::Seen(GuardState { done: Some(true) }));
         }

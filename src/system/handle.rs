@@ -7,9 +7,9 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    CommandLine, Ended, Environment, People, Spool, SystemClient, SystemError, World,
+    BalancerReader, BalancerWriter, CommandLine, Doubles, Ended, Environment, People, Spool, SystemClient, SystemError,
+    World,
     apicurio::{RegistryReader, RegistryWriter},
-    nginx::{BalancerReader, BalancerWriter},
 };
 use crate::model::{RunId, SystemName};
 
@@ -68,8 +68,11 @@ impl Observe {
     /// # Errors
     /// When the plan has no such balancer.
     pub fn balancer(&self, system: &SystemName) -> Result<BalancerReader<'_>, SystemError> {
+        if let Some(double) = self.doubles().and_then(|doubles| doubles.balancer(system)) {
+            return Ok(BalancerReader::Double(double));
+        }
         match self.client(system, "nginx")? {
-            SystemClient::Nginx(client) => Ok(client.reader()),
+            SystemClient::Nginx(client) => Ok(BalancerReader::Nginx(client.reader())),
             SystemClient::Apicurio(_) | SystemClient::NotSupported { .. } => Err(SystemError::NoSuchSystem {
                 system: system.clone(),
                 kind: "nginx",
@@ -82,7 +85,10 @@ impl Observe {
     pub async fn facts(&self, system: &SystemName) -> Value {
         match self.world.systems.get(system) {
             Some(SystemClient::Apicurio(client)) => client.reader().facts().await,
-            Some(SystemClient::Nginx(client)) => client.reader().facts().await,
+            Some(SystemClient::Nginx(_)) => match self.balancer(system) {
+                Ok(balancer) => balancer.facts().await,
+                Err(_) => json!({"reachable": false}),
+            },
             Some(SystemClient::NotSupported { .. }) | None => json!({}),
         }
     }
@@ -102,6 +108,11 @@ impl Observe {
         self.world.path(path)
     }
 
+    /// The stand-ins of a rehearsal.
+    pub(crate) fn doubles(&self) -> Option<&dyn Doubles> {
+        self.world.doubles.as_deref()
+    }
+
     /// Whether guard commands must not run.
     pub fn no_exec(&self) -> bool {
         self.world.no_exec
@@ -112,6 +123,9 @@ impl Observe {
     /// # Errors
     /// When it cannot be started.
     pub async fn run_guard(&self, command: &CommandLine) -> Result<Ended, SystemError> {
+        if let Some(doubles) = self.doubles() {
+            return Ok(doubles.guard(command));
+        }
         command
             .run(&self.world.base, &Environment::default(), &self.world.secrets)
             .await
@@ -155,6 +169,9 @@ impl Act {
     /// # Errors
     /// When it cannot be started or a secret it needs cannot be had.
     pub async fn run_command(&self, command: &CommandLine, environment: &Environment) -> Result<Ended, SystemError> {
+        if let Some(doubles) = self.doubles() {
+            return Ok(doubles.run(command).await);
+        }
         let world = &self.observe.world;
         command.run(&world.base, environment, &world.secrets).await
     }

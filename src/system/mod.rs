@@ -3,7 +3,9 @@
 //! [`Observe`] cannot write: probes and `plan` get only that. [`Act`] can, and is made by the executor alone.
 
 pub mod apicurio;
+mod balancer;
 mod crash;
+mod double;
 mod error;
 pub(crate) mod files;
 mod handle;
@@ -17,7 +19,9 @@ mod secrets;
 mod spool;
 mod world;
 
+pub use balancer::{BalancerReader, BalancerWriter};
 pub use crash::crash_point;
+pub use double::{BalancerDouble, Doubles};
 pub use error::{SystemError, causes};
 pub use handle::{Act, Observe};
 pub use host::host_name;

@@ -1,9 +1,10 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use super::{Secrets, Spool, SystemError, apicurio::Apicurio, nginx::Nginx};
+use super::{Doubles, Secrets, Spool, SystemError, apicurio::Apicurio, nginx::Nginx};
 use crate::model::{Plan, SystemName};
 
 /// Every system of a plan, and this machine as far as a plan may use it.
@@ -13,6 +14,7 @@ pub struct World {
     pub(super) base: PathBuf,
     pub(super) secrets: Secrets,
     pub(super) no_exec: bool,
+    pub(super) doubles: Option<Arc<dyn Doubles>>,
 }
 
 /// The client of one system.
@@ -61,7 +63,15 @@ impl World {
             base: options.base.clone(),
             secrets,
             no_exec: options.no_exec,
+            doubles: None,
         })
+    }
+
+    /// With stand-ins for balancers and commands: a rehearsal.
+    #[must_use]
+    pub fn with_doubles(mut self, doubles: Arc<dyn Doubles>) -> Self {
+        self.doubles = Some(doubles);
+        self
     }
 
     /// A path of the plan, from the directory of the plan file.

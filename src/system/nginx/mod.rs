@@ -19,7 +19,7 @@ pub use spec::NginxSpec;
 use std::{path::Path, sync::OnceLock};
 
 use serde::Deserialize as _;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use self::{
     generation::Generation,
@@ -48,12 +48,6 @@ pub struct Nginx {
 /// Reads a balancer.
 pub struct BalancerReader<'a> {
     client: &'a Nginx,
-}
-
-/// Writes to a balancer.
-pub struct BalancerWriter<'a> {
-    reader: BalancerReader<'a>,
-    run: RunId,
 }
 
 /// The route that a balancer is to have.
@@ -256,24 +250,30 @@ impl<'a> BalancerReader<'a> {
         self.client.ca.as_deref()
     }
 
-    /// Facts for expressions: `reachable`, `route.to`, `route.writes`, `route.generation`, `route.draining`.
-    pub async fn facts(&self) -> Value {
-        match self.route().await {
-            Ok(Probed::Seen(state)) => json!({
-                "reachable": state.reachable,
-                "route": {
-                    "to": state.to.word(),
-                    "writes": state.writes.word(),
-                    "generation": state.generation.unwrap_or_default(),
-                    "draining": state.draining,
-                },
-            }),
-            Ok(Probed::Unreachable(_) | Probed::NotLooked(_)) => json!({"reachable": false}),
-            Err(error) => {
-                tracing::debug!(error = %super::causes(&error), "no facts");
-                json!({"reachable": false})
-            }
-        }
+    /// Moves the route for a run, compare-and-set on `expect` (`None`: nothing of ours yet), and returns when the new one is in
+    /// force for everybody: every worker that may write by the old one is gone (one that denied writes only reads, and is not
+    /// waited for), several fresh connections answer the new generation, and probes through the public address see it. Nothing
+    /// is cut by it.
+    ///
+    /// A target that is in force already is only proven again, whatever `expect` says.
+    ///
+    /// # Errors
+    /// When it is not in force. Until the workers answer the new generation, the files are put back as they were before;
+    /// later they stay, and the way back of the plan moves the route.
+    pub async fn switch(
+        &self,
+        run: &RunId,
+        target: &RouteTarget,
+        expect: Option<&str>,
+        log: &Progress,
+    ) -> Result<(), SystemError> {
+        let switch = Switch {
+            nginx: self.client,
+            run,
+            log,
+        };
+        // Its state is large, and callers keep their own futures small.
+        Box::pin(switch.run(target, expect)).await
     }
 }
 
@@ -296,36 +296,4 @@ fn writes_of(generations: &[Generation]) -> RouteWrites {
         return RouteWrites::Allow;
     }
     one(generations.iter().map(|generation| &generation.writes)).map_or(RouteWrites::Mixed, |writes| *writes)
-}
-
-impl<'a> BalancerWriter<'a> {
-    /// On top of a reader.
-    pub(in crate::system) fn new(reader: BalancerReader<'a>, run: RunId) -> Self {
-        Self { reader, run }
-    }
-
-    /// The reader below.
-    pub fn reader(&self) -> &BalancerReader<'a> {
-        &self.reader
-    }
-
-    /// Moves the route, compare-and-set on `expect` (`None`: nothing of ours yet), and returns when the new one is in
-    /// force for everybody: every worker that may write by the old one is gone (one that denied writes only reads, and is not
-    /// waited for), several fresh connections answer the new generation, and probes through the public address see it. Nothing
-    /// is cut by it.
-    ///
-    /// A target that is in force already is only proven again, whatever `expect` says.
-    ///
-    /// # Errors
-    /// When it is not in force. Until the workers answer the new generation, the files are put back as they were before;
-    /// later they stay, and the way back of the plan moves the route.
-    pub async fn switch(&self, target: &RouteTarget, expect: Option<&str>, log: &Progress) -> Result<(), SystemError> {
-        let switch = Switch {
-            nginx: self.reader.client,
-            run: &self.run,
-            log,
-        };
-        // Its state is large, and callers keep their own futures small.
-        Box::pin(switch.run(target, expect)).await
-    }
 }

@@ -554,5 +554,6 @@ async fn an_nginx_that_does_not_run_is_unreachable_and_its_facts_say_so() {
         nginx.reader().route().await.unwrap(),
         crate::resource::Probed::Unreachable(_)
     ));
-    assert_eq!(nginx.reader().facts().await, json!({"reachable": false}));
+    let reader = crate::system::BalancerReader::Nginx(nginx.reader());
+    assert_eq!(reader.facts().await, json!({"reachable": false}));
 }

@@ -18,8 +18,8 @@ use crate::{
     model::{BackendName, RunId, SystemName},
     resource::{Probed, RouteState, RouteWrites},
     system::{
-        Progress, SystemError,
-        nginx::{BalancerWriter, Nginx, RouteTarget},
+        BalancerReader, BalancerWriter, Progress, SystemError,
+        nginx::{Nginx, RouteTarget},
     },
 };
 
@@ -282,7 +282,7 @@ impl Rig {
             to: Some(BackendName::new(to)),
             writes,
         };
-        let writer = BalancerWriter::new(self.nginx.reader(), RunId::new(run));
+        let writer = BalancerWriter::new(BalancerReader::Nginx(self.nginx.reader()), RunId::new(run));
         writer.switch(&target, expect, &Progress::silent()).await
     }
 
