@@ -79,7 +79,7 @@ async fn a_second_whole_import_brings_liveness_down_only_by_its_rules() {
 #[tokio::test]
 async fn reserved_ids_are_never_given_again() {
     let twin = of(V3_3_3, "v3-rich").await;
-    let reservation = Reservation::above(&snapshot("v2-rich")).unwrap();
+    let reservation = Reservation::above(&snapshot("v2-rich"), &snapshot("v3-rich"), None).unwrap();
     let zip = reservation.write(Cursor::new(Vec::new())).unwrap().into_inner();
     assert_eq!(import(&twin, zip).await, 204);
     let put = |name: &str| {
