@@ -3,10 +3,7 @@ use serde_json::Value;
 use super::{
     super::{
         http::{Answer, Request},
-        model::{
-            IfExists, Key, NewArtifact, NewVersion, Reference, Refusal, Store, Tags, group_id, inspect, is_json,
-            kind_of,
-        },
+        model::{IfExists, Key, NewArtifact, NewVersion, Reference, Refusal, Store, Tags, group_id, inspect, kind_of},
         render::text,
     },
     render,
