@@ -3,11 +3,12 @@
 
 mod into_v2;
 mod into_v3;
+mod read_v3;
 
 use std::collections::BTreeSet;
 
 pub(super) use into_v2::read as read_for_v2;
-pub(super) use into_v3::read as read_for_v3;
+pub(super) use read_v3::read as read_for_v3;
 
 use super::{
     model::{Refusal, Store},
@@ -102,7 +103,7 @@ pub(super) fn load(store: &mut Store, zip: &[u8]) -> Result<(), String> {
             .into_iter()
             .map(|entity| Turn::Take(Box::new(entity)))
             .collect(),
-        false => into_v3::read_unlimited(zip).map_err(|refusal| refusal.message)?,
+        false => read_v3::read_unlimited(zip).map_err(|refusal| refusal.message)?,
     };
     let mut wanted = 0;
     for turn in turns {
