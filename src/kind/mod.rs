@@ -7,6 +7,7 @@ mod api;
 mod behaviour;
 mod effect;
 mod erased;
+mod failing;
 mod lb;
 mod manual;
 mod others;

@@ -42,6 +42,13 @@ impl Program {
         self.behaviours.get(step)
     }
 
+    /// Lets a step fail when it acts: for rehearsals.
+    pub fn fail(&mut self, step: &StepId) {
+        if let Some(behaviour) = self.behaviours.remove(step) {
+            self.behaviours.insert(step.clone(), super::failing::failing(behaviour));
+        }
+    }
+
     /// What a step touches; nothing when its kind is not supported yet.
     pub fn touches(&self, step: &StepId) -> Touches {
         self.behaviour(step).map(Behaviour::touches).unwrap_or_default()

@@ -63,6 +63,8 @@ pub struct TwinOptions {
     pub data: Option<PathBuf>,
     /// Its port on loopback; 0: any that is free.
     pub port: u16,
+    /// The port of its health, for 3.3; 0: any that is free.
+    pub management_port: u16,
     /// What goes wrong.
     pub faults: Arc<dyn Faults>,
 }
@@ -74,6 +76,7 @@ impl TwinOptions {
             version,
             data: None,
             port: 0,
+            management_port: 0,
             faults: Arc::new(NoFaults),
         }
     }
@@ -149,7 +152,7 @@ impl Twin {
             TwinVersion::V2_6_13 => url.clone(),
             TwinVersion::V3_3_3 => {
                 let app = Router::new().fallback(serve_management).with_state(Arc::clone(&shared));
-                listen(&mut servers, app, 0, stopped).await?
+                listen(&mut servers, app, options.management_port, stopped).await?
             }
         };
         Ok(Self {

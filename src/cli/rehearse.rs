@@ -1,0 +1,209 @@
+use std::{fs::File, io::BufReader, path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{
+    Exit,
+    args::Rehearse,
+    error::CliError,
+    outcome::ending,
+    progress::Show,
+    project::Project,
+    runtime,
+    screen::Screen,
+    signals,
+    terminal::Terminal,
+};
+use crate::{
+    kind::Program,
+    model::{Event, StepId},
+    registry::{ReadLimits, read_export},
+    rehearse::{
+        RehearseOptions, Rehearsal,
+        data::generate,
+        load::{Load, LoadOptions, Report, paths_of},
+        phases::phases_from,
+        summary::{FORMAT_VERSION, Summary},
+    },
+};
+
+/// How long clients go on after the run has ended: long enough that a switch is seen from outside.
+const AFTERWARDS: Duration = Duration::from_millis(500);
+
+/// Artifacts that the reader goes through.
+const READ_PATHS: usize = 200;
+
+/// `rehearse`: the whole plan against twins in this process, with clients that go on.
+pub(super) fn run(arguments: &Rehearse, terminal: &Terminal) -> Result<Exit, CliError> {
+    let project = Project::new(&arguments.plan, None)?;
+    let runtime = runtime::start()?;
+    let stage = Stage {
+        arguments,
+        project: &project,
+        terminal,
+    };
+    let exit = match arguments.fail.as_deref() {
+        Some("each") => runtime.block_on(stage.each()),
+        Some(step) => runtime.block_on(stage.once(Some(step.into()))).map(|(exit, _)| exit),
+        None => runtime.block_on(stage.once(None)).map(|(exit, _)| exit),
+    };
+    runtime.shutdown_background();
+    exit
+}
+
+struct Stage<'a> {
+    arguments: &'a Rehearse,
+    project: &'a Project,
+    terminal: &'a Terminal,
+}
+
+impl Stage<'_> {
+    /// Every step fails in a rehearsal of its own. It is well when none leaves a person with a way back that failed.
+    async fn each(&self) -> Result<Exit, CliError> {
+        let steps = self.program()?.order;
+        let mut worst = Exit::Done;
+        for step in steps {
+            self.terminal.note(&format!("── {step} fails"));
+            let (exit, summary) = Box::pin(self.once(Some(step.clone()))).await?;
+            if matches!(exit, Exit::RollbackFailed) || summary.lost_writes.is_some_and(|lost| lost > 0) {
+                worst = Exit::RollbackFailed;
+            }
+        }
+        Ok(worst)
+    }
+
+    fn program(&self) -> Result<Program, CliError> {
+        self.project.load(self.terminal)
+    }
+
+    async fn once(&self, fail: Option<StepId>) -> Result<(Exit, Summary), CliError> {
+        let program = self.program()?;
+        if let Some(step) = &fail
+            && program.step(step).is_none()
+        {
+            return Err(CliError::usage(
+                &format!("`--fail {step}` names no step of the plan"),
+                "`--fail each` lets every step fail in turn.".to_owned(),
+            ));
+        }
+        if !program.unsupported.is_empty() {
+            return Err(CliError::usage(
+                "the plan asks for what this version does not have",
+                program.unsupported.join("; "),
+            ));
+        }
+        let directory = tempfile::tempdir().map_err(CliError::rehearsal)?;
+        let data = self.data(directory.path())?;
+        let file = File::open(&data).map_err(CliError::rehearsal)?;
+        let snapshot = read_export(BufReader::new(file), &ReadLimits::default()).map_err(CliError::rehearsal)?;
+        let (events, heard) = mpsc::unbounded_channel();
+        let rehearsal = Rehearsal::prepare(RehearseOptions {
+            program,
+            data: Some(data),
+            fail,
+            directory: directory.path().to_owned(),
+            events,
+            signals: signals::listen()?,
+        })
+        .await
+        .map_err(CliError::rehearsal)?;
+        let load = match rehearsal.public() {
+            Some(url) => Some(
+                Load::start(
+                    url,
+                    LoadOptions {
+                        reads: paths_of(&snapshot, READ_PATHS),
+                        ..LoadOptions::default()
+                    },
+                )
+                .map_err(CliError::rehearsal)?,
+            ),
+            None => None,
+        };
+        let shown = tokio::spawn(follow(heard, self.show()));
+        let ran = Box::pin(rehearsal.run()).await.map_err(CliError::rehearsal)?;
+        tokio::time::sleep(AFTERWARDS).await;
+        let report = match load {
+            Some(load) => load.stop().await,
+            None => Report::default(),
+        };
+        let events = shown.await.map_err(CliError::rehearsal)?;
+        let ending = ending(&ran.outcome, &self.project.command("rehearse"), &self.project.command("status"));
+        let summary = self.summary(&ending.name.to_owned(), ending.exit, &report, &events, ran.differences);
+        self.say(&ending.lines.join("\n"), &summary)?;
+        Ok((ending.exit, summary))
+    }
+
+    fn data(&self, directory: &std::path::Path) -> Result<PathBuf, CliError> {
+        if let Some(data) = &self.arguments.data {
+            return Ok(data.clone());
+        }
+        let bytes = generate(self.arguments.size, self.arguments.seed).map_err(CliError::rehearsal)?;
+        let path = directory.join("generated.zip");
+        crate::system::write_atomically(&path, |file| std::io::Write::write_all(file, &bytes)).map_err(CliError::rehearsal)?;
+        Ok(path)
+    }
+
+    fn show(&self) -> Show {
+        let screen = Arc::new(Screen::new(self.terminal));
+        // Events are progress here; the summary is the data.
+        Show::new(screen, self.terminal, self.project.command("rehearse"), false)
+    }
+
+    fn summary(&self, outcome: &str, exit: Exit, report: &Report, events: &[(u64, Event)], differences: Option<u64>) -> Summary {
+        let phases = phases_from(events);
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Summary {
+            format_version: FORMAT_VERSION,
+            outcome: outcome.to_owned(),
+            exit_code: exit.code(),
+            seed: self.arguments.seed,
+            reads: report.seen.reads,
+            reads_failed: report.seen.reads_failed,
+            read_gap_ms: ms(report.seen.read_gap),
+            writes: report.seen.writes,
+            writes_refused: report.seen.writes_refused,
+            writes_failed: report.seen.writes_failed,
+            lost_writes: None,
+            freeze_ms: phases.freeze_ms,
+            phases: phases.phases,
+            differences,
+            way_back: phases.way_back,
+            stand_ins: vec![
+                "registries and the balancer are twins in this process; their times say nothing about yours".to_owned(),
+                "commands of the plan were not run".to_owned(),
+            ],
+        }
+    }
+
+    fn say(&self, verdict: &str, summary: &Summary) -> Result<(), CliError> {
+        self.terminal.note(verdict);
+        let text = if self.arguments.format.is_json() {
+            let mut text = serde_json::to_string(summary).map_err(CliError::rehearsal)?;
+            text.push('\n');
+            text
+        } else {
+            summary.human()
+        };
+        self.terminal.data(&text)
+    }
+}
+
+/// Shows events, and keeps them with the milliseconds since the first.
+async fn follow(mut heard: mpsc::UnboundedReceiver<Event>, mut show: Show) -> Vec<(u64, Event)> {
+    let began = Instant::now();
+    let mut kept = Vec::new();
+    let (forward, mut shown) = mpsc::unbounded_channel();
+    let showing = tokio::spawn(async move { show.follow(&mut shown).await });
+    while let Some(event) = heard.recv().await {
+        kept.push((u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), event.clone()));
+        if forward.send(event).is_err() {
+            tracing::debug!("nobody shows events");
+        }
+    }
+    drop(forward);
+    if let Err(error) = showing.await {
+        tracing::error!(%error, "events could not be shown to the end");
+    }
+    kept
+}

@@ -1,0 +1,116 @@
+use std::{path::PathBuf, sync::Arc};
+
+use tokio::sync::mpsc;
+
+use super::stage::{Stage, StageError};
+use crate::{
+    engine::{self, ApplyRequest, EngineError, Outcome},
+    journal::{SqliteStore, Store as _, StoreError},
+    kind::Program,
+    model::{Event, PhaseId, RunId, StepId},
+    system::{Answer, Observe, People, SystemError, World, WorldOptions},
+};
+
+/// What is rehearsed, and with what.
+pub struct RehearseOptions {
+    /// The plan.
+    pub program: Program,
+    /// An export that the 2.6 begins with; empty without.
+    pub data: Option<PathBuf>,
+    /// The step that fails.
+    pub fail: Option<StepId>,
+    /// Where captures, spool and journal of the rehearsal go.
+    pub directory: PathBuf,
+    /// Where events go.
+    pub events: mpsc::UnboundedSender<Event>,
+    /// Signals.
+    pub signals: mpsc::UnboundedReceiver<&'static str>,
+}
+
+/// Why a rehearsal could not be held.
+#[derive(Debug, thiserror::Error)]
+pub enum RehearseError {
+    /// The stage cannot be set.
+    #[error("the stage cannot be set")]
+    Stage(#[from] StageError),
+    /// The systems cannot be used.
+    #[error("the twins cannot be used")]
+    System(#[from] SystemError),
+    /// The journal of the rehearsal cannot be used.
+    #[error("the journal of the rehearsal cannot be used")]
+    Store(#[from] StoreError),
+    /// The run could not go on.
+    #[error("the rehearsal could not go on")]
+    Engine(#[from] EngineError),
+}
+
+/// Somebody who says yes: nobody has to be there for a rehearsal.
+struct Willing;
+
+impl People for Willing {
+    fn confirm(&self, _step: &str, _text: &str) -> Answer {
+        Answer::Yes {
+            by: "rehearsal".to_owned(),
+        }
+    }
+}
+
+/// A stage with its plan, ready to run.
+pub struct Rehearsal {
+    stage: Stage,
+    options: RehearseOptions,
+}
+
+impl Rehearsal {
+    /// Sets the stage: twins of every system, the plan with their addresses.
+    ///
+    /// # Errors
+    /// When a twin does not start or a system has none.
+    pub async fn prepare(mut options: RehearseOptions) -> Result<Self, RehearseError> {
+        let stage = Stage::set(&mut options.program.plan, options.data.take()).await?;
+        if let Some(step) = &options.fail {
+            options.program.fail(step);
+        }
+        Ok(Self { stage, options })
+    }
+
+    /// Where clients go.
+    pub fn public(&self) -> Option<&str> {
+        self.stage.public.as_deref()
+    }
+
+    /// Runs the whole plan.
+    ///
+    /// # Errors
+    /// When it could not go on at all; a plan that fails is an outcome.
+    pub async fn run(self) -> Result<Outcome, RehearseError> {
+        let Self { stage, options } = self;
+        let world = World::open(
+            &options.program.plan,
+            &WorldOptions {
+                base: options.directory.clone(),
+                spool: options.directory.join("spool"),
+                no_exec: false,
+            },
+        )?
+        .with_doubles(Arc::clone(&stage.stand_ins));
+        let mut store = SqliteStore::open(&options.directory.join("state.db"))?;
+        let fence = store.next_fence()?;
+        let outcome = engine::apply(ApplyRequest {
+            program: options.program,
+            environment: "rehearsal".to_owned(),
+            world: Observe::new(Arc::new(world)),
+            store: Box::new(store),
+            run: RunId::from("rehearsal"),
+            state: None,
+            fence,
+            holder: "rehearsal".to_owned(),
+            people: Arc::new(Willing),
+            events: options.events,
+            signals: options.signals,
+            until: None::<PhaseId>,
+        })
+        .await?;
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,103 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use serde_json::{Value, json};
+
+use super::{balancer::BalancerTwin, late_twin::LateTwin, stand_ins::StandIns, twin::TwinVersion};
+use crate::{
+    model::{BackendName, Plan, SystemName},
+    system::{BalancerDouble, Doubles},
+};
+
+/// Twins of every system of a plan, and the same plan with their addresses.
+pub(super) struct Stage {
+    /// What stands in for balancers and commands.
+    pub(super) stand_ins: Arc<dyn Doubles>,
+    /// The first balancer's public address: where clients go.
+    pub(super) public: Option<String>,
+    registries: BTreeMap<SystemName, Arc<LateTwin>>,
+}
+
+/// Why a stage cannot be set.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// Loopback has no port left.
+    #[error("loopback has no free port")]
+    Port(#[from] io::Error),
+    /// A twin does not start.
+    #[error("a twin does not start")]
+    Twin(#[from] super::twin::TwinError),
+    /// A system has no twin yet.
+    #[error("system `{system}`: a rehearsal has no twin of the type `{kind}` yet")]
+    NoTwin {
+        /// The system.
+        system: SystemName,
+        /// Its type.
+        kind: String,
+    },
+}
+
+impl Stage {
+    /// Starts twins of what is up before the plan begins, and writes their addresses into the plan.
+    ///
+    /// A registry that a step `provides`, and every one but the first by name, is a 3.3.3; the first is a 2.6.13 with `data`.
+    ///
+    /// # Errors
+    /// When a twin does not start, or a system has none.
+    pub(super) async fn set(plan: &mut Plan, data: Option<PathBuf>) -> Result<Self, StageError> {
+        let provided: BTreeSet<SystemName> = (plan.phases.iter())
+            .flat_map(|phase| &phase.steps)
+            .flat_map(|step| step.provides.iter().cloned())
+            .collect();
+        let mut registries = BTreeMap::new();
+        for name in plan.systems.iter().filter(|(_, declared)| declared.kind == "apicurio").map(|(name, _)| name) {
+            let first = registries.is_empty() && !provided.contains(name);
+            let (version, data) = if first { (TwinVersion::V2_6_13, data.clone()) } else { (TwinVersion::V3_3_3, None) };
+            registries.insert(name.clone(), Arc::new(LateTwin::new(version, data)?));
+        }
+        for (_, twin) in registries.iter().filter(|(name, _)| !provided.contains(*name)) {
+            twin.start().await?;
+        }
+        let mut balancers: BTreeMap<SystemName, Box<dyn BalancerDouble>> = BTreeMap::new();
+        for (name, declared) in &plan.systems {
+            match declared.kind.as_str() {
+                "apicurio" => {}
+                "nginx" => {
+                    let twin = balancer(&declared.spec, &registries)?;
+                    balancers.insert(name.clone(), Box::new(twin));
+                }
+                other => {
+                    return Err(StageError::NoTwin {
+                        system: name.clone(),
+                        kind: other.to_owned(),
+                    });
+                }
+            }
+        }
+        for (name, twin) in &registries {
+            if let Some(declared) = plan.systems.get_mut(name) {
+                declared.spec = json!({ "urls": [twin.url()], "management": [twin.management()] });
+            }
+        }
+        let public = balancers.values().next().map(|twin| twin.url().to_owned());
+        Ok(Self {
+            stand_ins: Arc::new(StandIns::new(plan, balancers, &registries)),
+            public,
+            registries,
+        })
+    }
+}
+
+/// A balancer whose backends are the twins of the registries of their names.
+fn balancer(spec: &Value, registries: &BTreeMap<SystemName, Arc<LateTwin>>) -> Result<BalancerTwin, StageError> {
+    let names = spec.get("backends").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.as_str());
+    let backends: BTreeMap<BackendName, String> = names
+        .filter_map(|name| Some((BackendName::from(name), registries.get(name)?.url())))
+        .collect();
+    let first = backends.keys().next().cloned().unwrap_or_else(|| BackendName::from("none"));
+    Ok(BalancerTwin::start(backends, first)?)
+}
