@@ -4,8 +4,10 @@
 
 pub mod apicurio;
 mod crash;
+mod double;
 mod error;
 pub(crate) mod files;
+pub mod freeze_rules;
 mod handle;
 mod host;
 mod http;
@@ -18,6 +20,7 @@ mod spool;
 mod world;
 
 pub use crash::crash_point;
+pub use double::{BalancerDouble, Doubles};
 pub use error::{SystemError, causes};
 pub use handle::{Act, Observe};
 pub use host::host_name;
