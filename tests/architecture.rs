@@ -31,7 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "model", "expr", "graph", "region", "journal", "kind", "resource", "system",
         ],
     ),
-    ("rehearse", &["model", "registry"]),
+    ("rehearse", &["model", "registry", "resource", "system"]),
     ("report", &["model", "journal", "kind"]),
     (
         "cli",
@@ -55,7 +55,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("reqwest", &["src/system"]),
     ("minijinja", &["src/system/nginx"]),
     ("zip", &["src/registry", "src/rehearse/twin"]),
-    ("axum", &["src/rehearse/twin"]),
+    ("axum", &["src/rehearse/twin", "src/rehearse/balancer"]),
+    ("hyper_util", &["src/rehearse/balancer"]),
     ("jsonschema", &["src/source"]),
     ("indicatif", &["src/cli"]),
     ("rustix", &["src/system", "src/cli"]),

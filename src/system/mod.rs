@@ -8,6 +8,7 @@ mod crash;
 mod double;
 mod error;
 pub(crate) mod files;
+pub mod freeze_rules;
 mod handle;
 mod host;
 mod http;

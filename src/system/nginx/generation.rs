@@ -10,7 +10,7 @@ use crate::{
 /// nginx answers it on the unix socket; every change of the route is compare-and-set on it. The hash is over the rendered
 /// files without the generation, so that equal files of one run have equal generations.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Generation {
+pub struct Generation {
     /// Where requests go.
     pub to: BackendName,
     /// What happens to writes.

@@ -14,6 +14,7 @@ mod workers;
 #[cfg(test)]
 mod tests;
 
+pub use generation::Generation;
 pub use spec::NginxSpec;
 
 use std::{path::Path, sync::OnceLock};
@@ -22,7 +23,6 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use self::{
-    generation::Generation,
     live::Answer,
     owned::{Bytes, Owned},
     program::Program,

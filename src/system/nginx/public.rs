@@ -5,10 +5,9 @@ use std::{path::Path, time::Duration};
 use futures_util::future::try_join_all;
 use reqwest::{Client, Method, StatusCode, header::RETRY_AFTER};
 
-use super::render::FROZEN_BODY;
 use crate::{
     model::SystemName,
-    system::{SystemError, http},
+    system::{SystemError, freeze_rules::FROZEN_BODY, http},
 };
 
 /// A path that no API has, so that a probe that gets through writes nothing.

@@ -7,10 +7,8 @@ use super::{NginxSpec, generation::Generation, spec::Places};
 use crate::{
     model::{BackendName, RunId},
     resource::RouteWrites,
+    system::freeze_rules::{FROZEN_BODY, READING_METHODS, patterns},
 };
-
-/// The body of the 405 that a denied write gets (`reference/lab.md` §1.4); the public probe looks for it.
-pub(super) const FROZEN_BODY: &str = r#"{"error_code":405,"message":"Registry is read-only during a migration"}"#;
 
 /// The two owned files and the generation that they install.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,14 +64,14 @@ pub(super) fn render(
             context! {
                 servers, generation, deny,
                 // The newer APIs are read through the later backend only.
-                later => spec.backends.keys().next() != Some(to),
+                patterns => patterns(spec.backends.keys().next() != Some(to)),
                 socket => places.socket.to_string_lossy(),
             },
         )
     };
     let server = templates.render_str(
         include_str!("templates/server.conf"),
-        context! { retry_after => spec.retry_after.get().as_secs().max(1), frozen_body => FROZEN_BODY },
+        context! { retry_after => spec.retry_after.get().as_secs().max(1), frozen_body => FROZEN_BODY, allow => READING_METHODS.join(", ") },
     )?;
     let generation = Generation {
         to: to.clone(),
