@@ -31,13 +31,16 @@ const ARROWS: &[(&str, &[&str])] = &[
             "model", "expr", "graph", "region", "journal", "kind", "resource", "system",
         ],
     ),
-    ("rehearse", &["model", "registry", "resource", "system"]),
+    (
+        "rehearse",
+        &["model", "registry", "journal", "kind", "resource", "system", "engine"],
+    ),
     ("report", &["model", "journal", "kind"]),
     (
         "cli",
         &[
             "model", "expr", "graph", "region", "journal", "kind", "resource", "system", "source", "engine", "report",
-            "registry",
+            "registry", "rehearse",
         ],
     ),
 ];
@@ -54,7 +57,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rusqlite", &["src/journal"]),
     ("reqwest", &["src/system"]),
     ("minijinja", &["src/system/nginx"]),
-    ("zip", &["src/registry", "src/rehearse/twin"]),
+    ("zip", &["src/registry", "src/rehearse/twin", "src/rehearse/data"]),
     ("axum", &["src/rehearse/twin", "src/rehearse/balancer"]),
     ("hyper_util", &["src/rehearse/balancer"]),
     ("jsonschema", &["src/source"]),
@@ -76,6 +79,9 @@ const PURE: &[&str] = &[
     "src/engine/gates",
     "src/engine/facts",
     "src/report",
+    "src/rehearse/data",
+    "src/rehearse/phases",
+    "src/rehearse/summary",
     "src/rehearse/twin/model",
     "src/rehearse/twin/import",
     "src/rehearse/twin/export",

@@ -60,6 +60,8 @@ pub enum Verb {
     Plan(Plan),
     /// Do it, step by step, or go on where the last apply stopped.
     Apply(Apply),
+    /// Try the whole plan in this process: twins of every system, clients that go on, no change to anything outside.
+    Rehearse(Rehearse),
     /// Show where a run stands and what to type next.
     Status(Status),
     /// Show everything that was intended, done and seen.
@@ -187,6 +189,29 @@ pub struct Apply {
     /// Answer yes to this `manual.confirm` step; repeatable.
     #[arg(long, value_name = "STEP")]
     pub confirm: Vec<String>,
+}
+
+/// `rehearse`.
+#[derive(Debug, Args)]
+pub struct Rehearse {
+    /// The plan.
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    /// How the summary is printed.
+    #[command(flatten)]
+    pub format: FormatArgs,
+    /// What the 2.6 holds: an export of it. Generated when absent.
+    #[arg(long, value_name = "EXPORT.zip", conflicts_with = "size")]
+    pub data: Option<PathBuf>,
+    /// How many versions are generated.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub size: usize,
+    /// What the generated data is made from: the same number makes the same data.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+    /// Let this step fail; `each`: one rehearsal per step, in which it fails.
+    #[arg(long, value_name = "STEP|each")]
+    pub fail: Option<String>,
 }
 
 /// `status`.

@@ -12,6 +12,9 @@ use crate::{
 /// Why a verb could not do what it should; printed once, at the edge, with its causes.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
+    /// A rehearsal could not be held.
+    #[error("the rehearsal cannot be held")]
+    Rehearsal(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// What was typed cannot be done.
     #[error("{what}")]
     Usage {
@@ -76,6 +79,11 @@ impl CliError {
         }
     }
 
+    /// A rehearsal that could not be held.
+    pub(super) fn rehearsal(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        CliError::Rehearsal(Box::new(error))
+    }
+
     /// The exit code that it ends with.
     pub(super) fn exit(&self) -> Exit {
         match self {
@@ -91,6 +99,7 @@ impl CliError {
             | CliError::System(_)
             | CliError::Engine(_)
             | CliError::Json(_)
+            | CliError::Rehearsal(_)
             | CliError::Io { .. } => Exit::Error,
         }
     }
@@ -116,6 +125,7 @@ impl miette::Diagnostic for CliError {
             | CliError::Lock(_)
             | CliError::Engine(_)
             | CliError::Json(_)
+            | CliError::Rehearsal(_)
             | CliError::Io { .. }
             | CliError::Chdir { .. } => return None,
         };

@@ -15,6 +15,7 @@ mod people;
 mod plan;
 mod progress;
 mod project;
+mod rehearse;
 mod run_id;
 mod runtime;
 mod schema;
@@ -59,6 +60,7 @@ fn verb(verb: &Verb, terminal: &Terminal) -> Result<Exit, CliError> {
         Verb::Validate(arguments) => validate::run(arguments, terminal),
         Verb::Plan(arguments) => plan::run(arguments, terminal),
         Verb::Apply(arguments) => apply::run(arguments, terminal),
+        Verb::Rehearse(arguments) => rehearse::run(arguments, terminal),
         Verb::Status(arguments) => status::run(arguments, terminal),
         Verb::Journal(arguments) => journal::run(arguments, terminal),
         Verb::Schema(arguments) => schema::run(arguments, terminal),

@@ -1,11 +1,14 @@
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tokio::sync::mpsc;
 
 use super::stage::{Stage, StageError};
 use crate::{
     engine::{self, ApplyRequest, EngineError, Outcome},
-    journal::{SqliteStore, Store as _, StoreError},
+    journal::{Body, SqliteStore, Store as _, StoreError},
     kind::Program,
     model::{Event, PhaseId, RunId, StepId},
     system::{Answer, Observe, People, SystemError, World, WorldOptions},
@@ -55,6 +58,18 @@ impl People for Willing {
     }
 }
 
+/// How a rehearsal went; the twins stay as long as this does.
+pub struct Ran {
+    /// As `apply` would have ended.
+    pub outcome: Outcome,
+    /// What the last comparison found; `None` when nothing was compared.
+    pub differences: Option<u64>,
+    _stage: Stage,
+}
+
+/// The name of the run: there is only one in a rehearsal's journal.
+const RUN: &str = "rehearsal";
+
 /// A stage with its plan, ready to run.
 pub struct Rehearsal {
     stage: Stage,
@@ -83,7 +98,7 @@ impl Rehearsal {
     ///
     /// # Errors
     /// When it could not go on at all; a plan that fails is an outcome.
-    pub async fn run(self) -> Result<Outcome, RehearseError> {
+    pub async fn run(self) -> Result<Ran, RehearseError> {
         let Self { stage, options } = self;
         let world = World::open(
             &options.program.plan,
@@ -94,14 +109,15 @@ impl Rehearsal {
             },
         )?
         .with_doubles(Arc::clone(&stage.stand_ins));
-        let mut store = SqliteStore::open(&options.directory.join("state.db"))?;
+        let path = options.directory.join("state.db");
+        let mut store = SqliteStore::open(&path)?;
         let fence = store.next_fence()?;
         let outcome = engine::apply(ApplyRequest {
             program: options.program,
             environment: "rehearsal".to_owned(),
             world: Observe::new(Arc::new(world)),
             store: Box::new(store),
-            run: RunId::from("rehearsal"),
+            run: RunId::from(RUN),
             state: None,
             fence,
             holder: "rehearsal".to_owned(),
@@ -111,6 +127,21 @@ impl Rehearsal {
             until: None::<PhaseId>,
         })
         .await?;
-        Ok(outcome)
+        Ok(Ran {
+            outcome,
+            differences: differences(&path)?,
+            _stage: stage,
+        })
     }
+}
+
+/// What the last comparison of the run found, as its journal says.
+fn differences(path: &Path) -> Result<Option<u64>, RehearseError> {
+    let records = SqliteStore::open(path)?.read(&RunId::from(RUN))?;
+    let found = records.iter().rev().find_map(|record| match &record.body {
+        Body::StepSettled { outputs, .. } => outputs.get("differences")?.as_u64(),
+        Body::StepFailed { outputs, .. } => outputs.as_ref()?.get("differences")?.as_u64(),
+        _ => None,
+    });
+    Ok(found)
 }

@@ -15,6 +15,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// An import answers only when all is stored: 44 ms a version on KafkaSQL (§11.7 a), so a full chunk takes most of a
 /// minute there and several on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// Idle connections that a client keeps: more than a load has workers.
+const KEPT: usize = 64;
 /// A certificate bundle is smaller than this; bytes.
 const CA_LIMIT: u64 = 4 << 20;
 
@@ -65,24 +67,56 @@ pub(in crate::system) fn fresh(
     ca: Option<&Path>,
     limit: Duration,
 ) -> Result<Client, SystemError> {
+    direct(url, ca, limit, 0).map_err(|why| why.of(system))
+}
+
+/// A client that keeps its connections as those of a registry do, with no proxy between.
+///
+/// # Errors
+/// When the certificates cannot be read.
+pub(in crate::system) fn kept(
+    system: &SystemName,
+    url: &str,
+    ca: Option<&Path>,
+    limit: Duration,
+) -> Result<Client, SystemError> {
+    direct(url, ca, limit, KEPT).map_err(|why| why.of(system))
+}
+
+/// Why a client cannot be made.
+enum Unmade {
+    File(SystemError),
+    Client(reqwest::Error),
+}
+
+impl Unmade {
+    fn of(self, system: &SystemName) -> SystemError {
+        match self {
+            Self::File(error) => error,
+            Self::Client(error) => SystemError::Setup {
+                system: system.clone(),
+                reason: super::causes(&error),
+            },
+        }
+    }
+}
+
+fn direct(url: &str, ca: Option<&Path>, limit: Duration, idle: usize) -> Result<Client, Unmade> {
     provide_crypto();
-    let setup = |error: reqwest::Error| SystemError::Setup {
-        system: system.clone(),
-        reason: super::causes(&error),
-    };
     let mut builder = base(limit)
         .http1_only()
         .no_proxy()
-        .pool_max_idle_per_host(0)
+        .pool_max_idle_per_host(idle)
         .timeout(limit);
     if url.starts_with("http:") {
         // Spares loading the machine's authorities, which takes longer than the probe.
         builder = builder.tls_certs_only([]);
     } else if let Some(ca) = ca {
-        let pem = reqwest::Certificate::from_pem_bundle(&read_ca(ca)?).map_err(setup)?;
+        let pem = read_ca(ca).map_err(Unmade::File)?;
+        let pem = reqwest::Certificate::from_pem_bundle(&pem).map_err(Unmade::Client)?;
         builder = builder.tls_certs_merge(pem);
     }
-    builder.build().map_err(setup)
+    builder.build().map_err(Unmade::Client)
 }
 
 /// Sets the TLS provider of the process where nobody has yet: reqwest is built without one.

@@ -18,6 +18,7 @@ mod process;
 mod progress;
 mod secrets;
 mod spool;
+mod visitor;
 mod world;
 
 pub use balancer::{BalancerReader, BalancerWriter};
@@ -31,4 +32,5 @@ pub use process::{CommandLine, Ended, Environment};
 pub use progress::{Progress, ProgressUpdate};
 pub use secrets::Secrets;
 pub use spool::{Spool, SpoolWriter, Spooled, hash_bytes, hash_file, write_atomically};
+pub use visitor::{Visit, VisitError, Visitor};
 pub use world::{SystemClient, World, WorldOptions};

@@ -1,0 +1,134 @@
+//! What a rehearsal says at its end, for people and for machines.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use super::phases::{PhaseTime, WayBack};
+
+/// The version of the JSON; it grows when a field changes its meaning or goes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What came of a rehearsal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// `succeeded`, `rolled_back`, … as the run's own end says it.
+    pub outcome: String,
+    /// As `apply` would have ended.
+    pub exit_code: u8,
+    /// Replays the same data and faults.
+    pub seed: u64,
+    /// Reads answered well.
+    pub reads: u64,
+    /// Reads that failed.
+    pub reads_failed: u64,
+    /// The longest time without a successful read; milliseconds.
+    pub read_gap_ms: u64,
+    /// Writes acknowledged.
+    pub writes: u64,
+    /// Writes refused while frozen.
+    pub writes_refused: u64,
+    /// Writes that failed otherwise.
+    pub writes_failed: u64,
+    /// Acknowledged writes that are missing at the end; `None` when nobody looked.
+    pub lost_writes: Option<u64>,
+    /// All freezes together; milliseconds. `None` when nothing was frozen.
+    pub freeze_ms: Option<u64>,
+    /// Time per phase, in the order in which they began.
+    pub phases: Vec<PhaseTime>,
+    /// Differences between old and new; `None` when nobody compared.
+    pub differences: Option<u64>,
+    /// Whether the way back was gone, and how it ended.
+    pub way_back: WayBack,
+    /// What the twins and stand-ins did not do for real, each in a line.
+    pub stand_ins: Vec<String>,
+}
+
+impl Summary {
+    /// A short table in plain text; every line ends with a line break.
+    pub fn human(&self) -> String {
+        let mut out = format!(
+            "rehearsal {} (exit code {})\n\n",
+            self.outcome.replace('_', " "),
+            self.exit_code
+        );
+        let rows = [
+            ("reads", self.reads_in_words()),
+            ("writes", self.writes_in_words()),
+            ("lost writes", counted(self.lost_writes, "not looked for")),
+            ("write freeze", self.freeze_ms.map_or_else(|| "none".to_owned(), time)),
+            ("differences", counted(self.differences, "not compared")),
+            ("way back", way_back(self.way_back).to_owned()),
+            ("seed", self.seed.to_string()),
+        ];
+        for (name, value) in rows {
+            line(&mut out, name, 12, &value);
+        }
+        self.phases_in_words(&mut out);
+        if !self.stand_ins.is_empty() {
+            out.push_str("\nnot for real\n");
+            for text in &self.stand_ins {
+                out.push_str("  ");
+                out.push_str(text);
+                out.push('\n');
+            }
+        }
+        out.push_str("\nTimes of a rehearsal say nothing about production.\n");
+        out
+    }
+
+    fn reads_in_words(&self) -> String {
+        let gap = time(self.read_gap_ms);
+        format!("{} well, {} failed, longest gap {gap}", self.reads, self.reads_failed)
+    }
+
+    fn writes_in_words(&self) -> String {
+        let mut text = format!(
+            "{} acknowledged, {} refused while frozen",
+            self.writes, self.writes_refused
+        );
+        if self.writes_failed > 0 {
+            text.push_str(&format!(", {} failed", self.writes_failed));
+        }
+        text
+    }
+
+    fn phases_in_words(&self, out: &mut String) {
+        let Some(widest) = self.phases.iter().map(|phase| phase.id.chars().count()).max() else {
+            return;
+        };
+        out.push_str("\nphases\n");
+        for phase in &self.phases {
+            let open = if phase.closed { "" } else { ", not closed" };
+            line(out, &phase.id, widest, &format!("{}{open}", time(phase.ms)));
+        }
+    }
+}
+
+fn line(out: &mut String, name: &str, width: usize, value: &str) {
+    // Writing to a String cannot fail.
+    let _infallible = writeln!(out, "  {name:<width$}  {value}");
+}
+
+fn counted(count: Option<u64>, unknown: &str) -> String {
+    count.map_or_else(|| unknown.to_owned(), |count| count.to_string())
+}
+
+/// Milliseconds below ten seconds, tenths of seconds above.
+fn time(ms: u64) -> String {
+    match ms {
+        0..10_000 => format!("{ms} ms"),
+        _ => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+    }
+}
+
+fn way_back(way: WayBack) -> &'static str {
+    match way {
+        WayBack::NotTried => "not tried",
+        WayBack::Begun => "begun, not ended",
+        WayBack::Succeeded => "tried, and it worked",
+        WayBack::Failed => "tried, and it failed",
+    }
+}
