@@ -25,8 +25,8 @@ const ANYTHING: &str = "/apis/registry/v2/search/artifacts?limit=1";
 const PROBLEMS: usize = 20;
 /// Acknowledged writes kept by id: a rehearsal of an hour at the default pace. The writer rests when it is reached.
 const WRITTEN: usize = 200_000;
-/// Between two tries of a whole pause, when nobody listens: no spinning against a dead address.
-const BREATH: Duration = Duration::from_millis(5);
+/// The shortest pause: no spinning against an address where nobody listens.
+const BREATH: Duration = Duration::from_millis(1);
 
 /// How much load, and on what.
 #[derive(Debug, Clone)]
@@ -415,5 +415,210 @@ impl Worker {
         let ended = self.stopped.wait_for(|stop| *stop);
         // Either way the loop looks for itself; a sender that is gone is about to abort this task.
         let _woken = tokio::time::timeout(pause.max(BREATH), ended).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rehearse::twin::{Faults, Outcome, Seen as Request, Turn, Twin, TwinOptions, TwinVersion};
+
+    /// Decides by a function of method and number.
+    struct By(fn(&Request<'_>) -> Outcome);
+
+    impl Faults for By {
+        fn request(&self, seen: &Request<'_>) -> Turn {
+            Turn {
+                outcome: (self.0)(seen),
+                ..Turn::default()
+            }
+        }
+    }
+
+    async fn twin(version: TwinVersion, faults: fn(&Request<'_>) -> Outcome) -> Twin {
+        let mut options = TwinOptions::new(version);
+        options.faults = Arc::new(By(faults));
+        Twin::start(options).await.unwrap()
+    }
+
+    fn fast() -> LoadOptions {
+        LoadOptions {
+            read_pause: Duration::from_millis(1),
+            write_pause: Duration::from_millis(1),
+            ..LoadOptions::default()
+        }
+    }
+
+    /// Until that much was seen; a test that never gets there ends all the same.
+    async fn until(load: &Load, enough: impl Fn(&Seen) -> bool) {
+        for _ in 0..10_000 {
+            if enough(&load.so_far()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("not seen: {:?}", load.so_far());
+    }
+
+    #[tokio::test]
+    async fn on_a_well_registry_all_is_read_and_written_on_either_version() {
+        for version in [TwinVersion::V2_6_13, TwinVersion::V3_3_3] {
+            let twin = twin(version, |_| Outcome::Serve).await;
+            let load = Load::start(twin.url(), fast()).unwrap();
+            until(&load, |seen| seen.reads > 20 && seen.writes > 20).await;
+            let report = load.stop().await;
+            assert_eq!(
+                (report.seen.reads_failed, report.seen.writes_failed),
+                (0, 0),
+                "{report:?}"
+            );
+            assert_eq!(usize::try_from(report.seen.writes).unwrap(), report.written.len());
+            assert!(
+                report
+                    .written
+                    .iter()
+                    .all(|written| written.sent <= written.acknowledged)
+            );
+            assert!(report.seen.read_gap <= report.lasted);
+            let first = report.first_written_after(report.began).unwrap();
+            assert_eq!(first.artifact, "w-000000");
+            assert_eq!(report.first_written_after(report.began + report.lasted), None);
+            let read = LoadOptions {
+                reads: vec![format!(
+                    "/apis/registry/v2/groups/rehearsal/artifacts/{}",
+                    first.artifact
+                )],
+                writers: 0,
+                ..fast()
+            };
+            let load = Load::start(twin.url(), read).unwrap();
+            until(&load, |seen| seen.reads > 5).await;
+            assert_eq!(load.stop().await.seen.reads_failed, 0);
+            twin.stop().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn refusals_by_405_are_told_from_failures() {
+        let twin = twin(TwinVersion::V2_6_13, |seen| match (seen.method, seen.number % 3) {
+            ("POST", 0) => Outcome::Refuse(405),
+            ("POST", 1) => Outcome::Refuse(503),
+            ("GET", 0) => Outcome::Refuse(502),
+            _ => Outcome::Serve,
+        })
+        .await;
+        let load = Load::start(twin.url(), fast()).unwrap();
+        until(&load, |seen| {
+            seen.writes_refused > 1 && seen.writes_failed > 0 && seen.writes > 0 && seen.reads_failed > 0
+        })
+        .await;
+        let report = load.stop().await;
+        let (first, last) = report.refused.unwrap();
+        assert!(first < last && last <= report.lasted);
+        assert!(
+            report.problems.iter().any(|(_, text)| text.contains("status 503")),
+            "{report:?}"
+        );
+        assert!(report.problems.iter().all(|(_, text)| !text.contains("status 405")));
+        assert!(report.problems.len() <= PROBLEMS);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_closes_without_a_byte_is_tried_once_more() {
+        // Every seventh request: two in a row never.
+        let twin = twin(TwinVersion::V2_6_13, |seen| match seen.number % 7 {
+            3 => Outcome::CutAfter,
+            _ => Outcome::Serve,
+        })
+        .await;
+        let one = LoadOptions {
+            readers: 1,
+            writers: 0,
+            ..fast()
+        };
+        let load = Load::start(twin.url(), one).unwrap();
+        until(&load, |seen| seen.reads_resent > 3).await;
+        assert_eq!(load.stop().await.seen.reads_failed, 0);
+        let one = LoadOptions {
+            readers: 0,
+            writers: 1,
+            ..fast()
+        };
+        let load = Load::start(twin.url(), one).unwrap();
+        until(&load, |seen| seen.writes > 30).await;
+        let report = load.stop().await;
+        assert_eq!(report.seen.writes_failed, 0, "{report:?}");
+    }
+
+    #[tokio::test]
+    async fn a_dead_address_is_all_gap() {
+        let twin = twin(TwinVersion::V2_6_13, |_| Outcome::Serve).await;
+        let url = twin.url().to_owned();
+        twin.stop().await;
+        let load = Load::start(&url, fast()).unwrap();
+        until(&load, |seen| seen.reads_failed > 3 && seen.writes_failed > 3).await;
+        let report = load.stop().await;
+        assert_eq!((report.seen.reads, report.seen.writes), (0, 0));
+        assert_eq!(
+            (report.seen.read_gap, report.gap_began),
+            (report.lasted, Duration::ZERO)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_load_that_is_dropped_asks_no_more() {
+        let twin = twin(TwinVersion::V2_6_13, |_| Outcome::Serve).await;
+        let load = Load::start(twin.url(), fast()).unwrap();
+        until(&load, |seen| seen.reads > 3).await;
+        let notes = Arc::downgrade(&load.notes);
+        drop(load);
+        for _ in 0..10_000 {
+            if notes.strong_count() == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("a worker lives on");
+    }
+
+    #[test]
+    fn the_longest_gap_is_found_between_reads_and_up_to_now() {
+        let ms = Duration::from_millis;
+        let mut book = Book::default();
+        for at in [2, 5, 50, 51] {
+            book.read_well(ms(at));
+        }
+        assert_eq!((book.gap, book.gap_began), (ms(45), ms(5)));
+        assert_eq!(book.seen_at(ms(60)).read_gap, ms(45));
+        assert_eq!(book.seen_at(ms(100)).read_gap, ms(49));
+    }
+
+    #[test]
+    fn a_conflict_acknowledges_only_what_was_sent_again() {
+        let conflict = || {
+            Ok(Visit {
+                status: 409,
+                body: Vec::new(),
+            })
+        };
+        assert_eq!(Fate::of(conflict(), true), Fate::Acknowledged);
+        assert_eq!(Fate::of(conflict(), false), Fate::Failed("status 409".to_owned()));
+    }
+
+    #[test]
+    fn paths_are_spread_over_all_that_is_served() {
+        let zip = crate::rehearse::data::generate(1_000, 5).unwrap();
+        let limits = crate::registry::ReadLimits::default();
+        let snapshot = crate::registry::read_export(std::io::Cursor::new(zip), &limits).unwrap();
+        let paths = paths_of(&snapshot, 100);
+        assert!(paths.len() <= 100 && paths.len() > 50, "{}", paths.len());
+        let disabled = snapshot
+            .versions
+            .iter()
+            .filter(|(_, version)| version.state == VersionState::Disabled);
+        let all = paths_of(&snapshot, usize::MAX);
+        for (id, _) in disabled {
+            assert!(!all.contains(&format!("/apis/registry/v2/ids/globalIds/{id}")));
+        }
     }
 }

@@ -112,3 +112,87 @@ fn note(
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn started(phase: &str) -> Event {
+        Event::PhaseStarted {
+            phase: phase.into(),
+            attempt: 1,
+        }
+    }
+
+    fn closed(phase: &str) -> Event {
+        Event::PhaseClosed { phase: phase.into() }
+    }
+
+    fn time(id: &str, ms: u64, closed: bool) -> PhaseTime {
+        PhaseTime {
+            id: id.to_owned(),
+            ms,
+            closed,
+        }
+    }
+
+    #[test]
+    fn phases_come_in_the_order_of_their_starts_and_an_open_one_lasts_to_the_end() {
+        let events = [
+            (10, started("prepare")),
+            (40, closed("prepare")),
+            (41, started("copy")),
+            (90, Event::Finished),
+        ];
+        let found = phases_from(&events);
+        assert_eq!(found.phases, [time("prepare", 30, true), time("copy", 49, false)]);
+        assert_eq!((found.freeze_ms, found.still_frozen), (None, false));
+        assert_eq!(found.way_back, WayBack::NotTried);
+        assert_eq!(phases_from(&[]), Phases::default());
+    }
+
+    #[test]
+    fn a_second_attempt_counts_from_the_first_start() {
+        let events = [(0, started("copy")), (50, started("copy")), (80, closed("copy"))];
+        assert_eq!(phases_from(&events).phases, [time("copy", 80, true)]);
+    }
+
+    #[test]
+    fn freezes_add_up_and_one_told_twice_counts_from_the_first() {
+        let thawed = || Event::Thawed {
+            after: Duration::from_secs(9),
+        };
+        let events = [
+            (100, Event::Frozen),
+            (120, Event::Frozen),
+            (150, thawed()),
+            (200, Event::Frozen),
+            (205, thawed()),
+        ];
+        let found = phases_from(&events);
+        assert_eq!((found.freeze_ms, found.still_frozen), (Some(55), false));
+        let found = phases_from(events.get(..4).unwrap());
+        assert_eq!((found.freeze_ms, found.still_frozen), (Some(50), true));
+    }
+
+    #[test]
+    fn the_way_back_is_told_by_its_last_word() {
+        let begun = Event::RollbackStarted {
+            phases: vec!["copy".into()],
+            reason: "because".to_owned(),
+        };
+        let well = Event::RolledBack { left: Vec::new() };
+        let badly = Event::RollbackFailed {
+            error: "no".to_owned(),
+            commands: Vec::new(),
+        };
+        assert_eq!(phases_from(&[(1, begun.clone())]).way_back, WayBack::Begun);
+        assert_eq!(
+            phases_from(&[(1, begun.clone()), (2, well)]).way_back,
+            WayBack::Succeeded
+        );
+        assert_eq!(phases_from(&[(1, begun), (2, badly)]).way_back, WayBack::Failed);
+    }
+}

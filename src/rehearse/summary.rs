@@ -90,7 +90,8 @@ impl Summary {
             self.writes, self.writes_refused
         );
         if self.writes_failed > 0 {
-            text.push_str(&format!(", {} failed", self.writes_failed));
+            // Writing to a String cannot fail.
+            let _infallible = write!(text, ", {} failed", self.writes_failed);
         }
         text
     }
@@ -130,5 +131,73 @@ fn way_back(way: WayBack) -> &'static str {
         WayBack::Begun => "begun, not ended",
         WayBack::Succeeded => "tried, and it worked",
         WayBack::Failed => "tried, and it failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary() -> Summary {
+        let phase = |id: &str, ms, closed| PhaseTime {
+            id: id.to_owned(),
+            ms,
+            closed,
+        };
+        Summary {
+            format_version: FORMAT_VERSION,
+            outcome: "rolled_back".to_owned(),
+            exit_code: 7,
+            seed: 42,
+            reads: 1234,
+            reads_failed: 0,
+            read_gap_ms: 31,
+            writes: 88,
+            writes_refused: 12,
+            writes_failed: 1,
+            lost_writes: Some(0),
+            freeze_ms: Some(12_345),
+            phases: vec![phase("prepare", 120, true), phase("copy_and_switch", 10_050, false)],
+            differences: Some(0),
+            way_back: WayBack::Succeeded,
+            stand_ins: vec!["`deploy_v3` was recorded, not run".to_owned()],
+        }
+    }
+
+    #[test]
+    fn people_get_a_short_table() {
+        insta::assert_snapshot!(summary().human());
+    }
+
+    #[test]
+    fn what_nobody_measured_is_not_shown_as_zero() {
+        let unmeasured = Summary {
+            outcome: "succeeded".to_owned(),
+            exit_code: 0,
+            writes_failed: 0,
+            lost_writes: None,
+            freeze_ms: None,
+            phases: Vec::new(),
+            differences: None,
+            way_back: WayBack::NotTried,
+            stand_ins: Vec::new(),
+            ..summary()
+        };
+        insta::assert_snapshot!(unmeasured.human());
+    }
+
+    #[test]
+    fn machines_get_every_field_under_its_name_and_can_read_it_back() {
+        let json = serde_json::to_string_pretty(&summary()).unwrap();
+        assert_eq!(serde_json::from_str::<Summary>(&json).unwrap(), summary());
+        insta::assert_snapshot!(json);
+    }
+
+    #[test]
+    fn times_are_short() {
+        assert_eq!(
+            [0, 9_999, 10_000, 61_250].map(time),
+            ["0 ms", "9999 ms", "10.0 s", "61.2 s"]
+        );
     }
 }
