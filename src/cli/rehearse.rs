@@ -3,23 +3,15 @@ use std::{fs::File, io::BufReader, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    Exit,
-    args::Rehearse,
-    error::CliError,
-    outcome::ending,
-    progress::Show,
-    project::Project,
-    runtime,
-    screen::Screen,
-    signals,
-    terminal::Terminal,
+    Exit, args::Rehearse, error::CliError, outcome::ending, progress::Show, project::Project, runtime, screen::Screen,
+    signals, terminal::Terminal,
 };
 use crate::{
     kind::Program,
     model::{Event, StepId},
     registry::{ReadLimits, read_export},
     rehearse::{
-        RehearseOptions, Rehearsal,
+        Rehearsal, RehearseOptions,
         data::generate,
         load::{Load, LoadOptions, Report, paths_of},
         phases::phases_from,
@@ -73,7 +65,7 @@ impl Stage<'_> {
     }
 
     fn program(&self) -> Result<Program, CliError> {
-        self.project.load(self.terminal)
+        Ok(self.project.load(self.terminal)?.program)
     }
 
     async fn once(&self, fail: Option<StepId>) -> Result<(Exit, Summary), CliError> {
@@ -124,12 +116,16 @@ impl Stage<'_> {
         let ran = Box::pin(rehearsal.run()).await.map_err(CliError::rehearsal)?;
         tokio::time::sleep(AFTERWARDS).await;
         let report = match load {
-            Some(load) => load.stop().await,
-            None => Report::default(),
+            Some(load) => Some(load.stop().await),
+            None => None,
         };
         let events = shown.await.map_err(CliError::rehearsal)?;
-        let ending = ending(&ran.outcome, &self.project.command("rehearse"), &self.project.command("status"));
-        let summary = self.summary(&ending.name.to_owned(), ending.exit, &report, &events, ran.differences);
+        let ending = ending(
+            &ran.outcome,
+            &self.project.command("rehearse"),
+            &self.project.command("status"),
+        );
+        let summary = self.summary(ending.name, ending.exit, report.as_ref(), &events, ran.differences);
         self.say(&ending.lines.join("\n"), &summary)?;
         Ok((ending.exit, summary))
     }
@@ -140,7 +136,8 @@ impl Stage<'_> {
         }
         let bytes = generate(self.arguments.size, self.arguments.seed).map_err(CliError::rehearsal)?;
         let path = directory.join("generated.zip");
-        crate::system::write_atomically(&path, |file| std::io::Write::write_all(file, &bytes)).map_err(CliError::rehearsal)?;
+        crate::system::write_atomically(&path, |file| std::io::Write::write_all(file, &bytes))
+            .map_err(CliError::rehearsal)?;
         Ok(path)
     }
 
@@ -150,20 +147,28 @@ impl Stage<'_> {
         Show::new(screen, self.terminal, self.project.command("rehearse"), false)
     }
 
-    fn summary(&self, outcome: &str, exit: Exit, report: &Report, events: &[(u64, Event)], differences: Option<u64>) -> Summary {
+    fn summary(
+        &self,
+        outcome: &str,
+        exit: Exit,
+        report: Option<&Report>,
+        events: &[(u64, Event)],
+        differences: Option<u64>,
+    ) -> Summary {
         let phases = phases_from(events);
+        let seen = report.map(|report| report.seen.clone()).unwrap_or_default();
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Summary {
             format_version: FORMAT_VERSION,
             outcome: outcome.to_owned(),
             exit_code: exit.code(),
             seed: self.arguments.seed,
-            reads: report.seen.reads,
-            reads_failed: report.seen.reads_failed,
-            read_gap_ms: ms(report.seen.read_gap),
-            writes: report.seen.writes,
-            writes_refused: report.seen.writes_refused,
-            writes_failed: report.seen.writes_failed,
+            reads: seen.reads,
+            reads_failed: seen.reads_failed,
+            read_gap_ms: ms(seen.read_gap),
+            writes: seen.writes,
+            writes_refused: seen.writes_refused,
+            writes_failed: seen.writes_failed,
             lost_writes: None,
             freeze_ms: phases.freeze_ms,
             phases: phases.phases,
@@ -196,7 +201,10 @@ async fn follow(mut heard: mpsc::UnboundedReceiver<Event>, mut show: Show) -> Ve
     let (forward, mut shown) = mpsc::unbounded_channel();
     let showing = tokio::spawn(async move { show.follow(&mut shown).await });
     while let Some(event) = heard.recv().await {
-        kept.push((u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), event.clone()));
+        kept.push((
+            u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            event.clone(),
+        ));
         if forward.send(event).is_err() {
             tracing::debug!("nobody shows events");
         }

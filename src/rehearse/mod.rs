@@ -2,14 +2,14 @@
 
 pub mod balancer;
 pub mod data;
+mod late_twin;
 pub mod load;
 pub mod phases;
-pub mod summary;
-mod late_twin;
 mod run;
 mod stage;
 mod stand_ins;
+pub mod summary;
 pub mod twin;
 
-pub use run::{Ran, RehearseError, RehearseOptions, Rehearsal};
+pub use run::{Ran, Rehearsal, RehearseError, RehearseOptions};
 pub use stage::StageError;

@@ -54,9 +54,18 @@ impl Stage {
             .flat_map(|step| step.provides.iter().cloned())
             .collect();
         let mut registries = BTreeMap::new();
-        for name in plan.systems.iter().filter(|(_, declared)| declared.kind == "apicurio").map(|(name, _)| name) {
+        for name in plan
+            .systems
+            .iter()
+            .filter(|(_, declared)| declared.kind == "apicurio")
+            .map(|(name, _)| name)
+        {
             let first = registries.is_empty() && !provided.contains(name);
-            let (version, data) = if first { (TwinVersion::V2_6_13, data.clone()) } else { (TwinVersion::V3_3_3, None) };
+            let (version, data) = if first {
+                (TwinVersion::V2_6_13, data.clone())
+            } else {
+                (TwinVersion::V3_3_3, None)
+            };
             registries.insert(name.clone(), Arc::new(LateTwin::new(version, data)?));
         }
         for (_, twin) in registries.iter().filter(|(name, _)| !provided.contains(*name)) {
@@ -67,7 +76,7 @@ impl Stage {
             match declared.kind.as_str() {
                 "apicurio" => {}
                 "nginx" => {
-                    let twin = balancer(&declared.spec, &registries)?;
+                    let twin = balancer(&declared.spec, &registries).await?;
                     balancers.insert(name.clone(), Box::new(twin));
                 }
                 other => {
@@ -93,11 +102,20 @@ impl Stage {
 }
 
 /// A balancer whose backends are the twins of the registries of their names.
-fn balancer(spec: &Value, registries: &BTreeMap<SystemName, Arc<LateTwin>>) -> Result<BalancerTwin, StageError> {
-    let names = spec.get("backends").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.as_str());
+async fn balancer(spec: &Value, registries: &BTreeMap<SystemName, Arc<LateTwin>>) -> Result<BalancerTwin, StageError> {
+    let names = spec
+        .get("backends")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.as_str());
     let backends: BTreeMap<BackendName, String> = names
         .filter_map(|name| Some((BackendName::from(name), registries.get(name)?.url())))
         .collect();
-    let first = backends.keys().next().cloned().unwrap_or_else(|| BackendName::from("none"));
-    Ok(BalancerTwin::start(backends, first)?)
+    let first = backends
+        .keys()
+        .next()
+        .cloned()
+        .unwrap_or_else(|| BackendName::from("none"));
+    Ok(BalancerTwin::start(backends, first).await?)
 }

@@ -47,7 +47,11 @@ impl StandIns {
             undoes: Vec::new(),
             done: Mutex::new(BTreeSet::new()),
         };
-        for step in plan.phases.iter().flat_map(|phase| phase.steps.iter().chain(phase.rollback.iter().flatten())) {
+        for step in plan
+            .phases
+            .iter()
+            .flat_map(|phase| phase.steps.iter().chain(phase.rollback.iter().flatten()))
+        {
             stand_ins.learn(step, late);
         }
         stand_ins
@@ -81,7 +85,9 @@ impl StandIns {
 
     fn is_done(&self, guarded: &Guarded) -> bool {
         let done = self.done();
-        self.guarded.iter().any(|(known, command)| known == guarded && done.contains(&command.0))
+        self.guarded
+            .iter()
+            .any(|(known, command)| known == guarded && done.contains(&command.0))
     }
 }
 
@@ -106,7 +112,11 @@ impl Doubles for StandIns {
     }
 
     fn guard(&self, command: &CommandLine) -> Ended {
-        ended(i32::from(!self.is_done(&Guarded::By(command.clone()))), SAID.to_owned(), String::new())
+        ended(
+            i32::from(!self.is_done(&Guarded::By(command.clone()))),
+            SAID.to_owned(),
+            String::new(),
+        )
     }
 
     fn created(&self, path: &str) -> bool {
