@@ -476,13 +476,48 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_twin_of_2_6_takes_all_of_it() {
-        use crate::rehearse::twin::{Twin, TwinOptions, TwinVersion};
+    async fn both_registries_take_all_of_it_and_serve_the_same() {
+        use crate::{
+            rehearse::{
+                load::paths_of,
+                twin::{Twin, TwinOptions, TwinVersion},
+            },
+            system::Visitor,
+        };
+        let zip = generate(300, 1).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("data.zip");
-        std::fs::write(&path, generate(300, 1).unwrap()).unwrap();
+        std::fs::write(&path, &zip).unwrap();
         let mut options = TwinOptions::new(TwinVersion::V2_6_13);
         options.data = Some(path);
-        Twin::start(options).await.unwrap().stop().await;
+        let old = Twin::start(options).await.unwrap();
+        let new = Twin::start(TwinOptions::new(TwinVersion::V3_3_3)).await.unwrap();
+        let visitor = |twin: &Twin| {
+            let limit = std::time::Duration::from_secs(60);
+            Visitor::new(&"twin".into(), twin.url(), None, limit).unwrap()
+        };
+        let (of_old, of_new) = (visitor(&old), visitor(&new));
+        let headers = [("content-type", "application/zip")];
+        let import = of_new.post("/apis/registry/v3/admin/import", &headers, zip).await;
+        assert_eq!(import.unwrap().status, 204);
+        let paths = paths_of(&read(300, 1), usize::MAX);
+        assert!(paths.len() > 250);
+        for path in paths {
+            let (before, after) = (of_old.get(&path).await.unwrap(), of_new.get(&path).await.unwrap());
+            assert_eq!((before.status, after.status), (200, 200), "{path}");
+            assert_eq!(before.body, after.body, "{path}");
+        }
+        let of_one = "/apis/registry/v2/groups/orders/artifacts/semver/versions";
+        assert!(
+            of_new
+                .get(of_one)
+                .await
+                .unwrap()
+                .body
+                .windows(7)
+                .any(|text| text == b"1.10.0\"")
+        );
+        old.stop().await;
+        new.stop().await;
     }
 }
