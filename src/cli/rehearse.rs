@@ -13,7 +13,7 @@ use crate::{
     rehearse::{
         Rehearsal, RehearseOptions,
         data::generate,
-        load::{Load, LoadOptions, Report, paths_of},
+        load::{Load, LoadOptions, Report, lost, paths_of},
         phases::phases_from,
         summary::{FORMAT_VERSION, Summary},
     },
@@ -74,8 +74,8 @@ impl Stage<'_> {
             && program.step(step).is_none()
         {
             return Err(CliError::usage(
-                &format!("`--fail {step}` names no step of the plan"),
-                "`--fail each` lets every step fail in turn.".to_owned(),
+                format!("`--fail {step}` names no step of the plan"),
+                "`--fail each` lets every step fail in turn.",
             ));
         }
         if !program.unsupported.is_empty() {
@@ -119,13 +119,18 @@ impl Stage<'_> {
             Some(load) => Some(load.stop().await),
             None => None,
         };
+        let lost = match (&report, &ran.public) {
+            (Some(report), Some(url)) => Some(lost(url, report).await.map_err(CliError::rehearsal)?),
+            _ => None,
+        };
         let events = shown.await.map_err(CliError::rehearsal)?;
         let ending = ending(
             &ran.outcome,
             &self.project.command("rehearse"),
             &self.project.command("status"),
         );
-        let summary = self.summary(ending.name, ending.exit, report.as_ref(), &events, ran.differences);
+        let mut summary = self.summary(ending.name, ending.exit, report.as_ref(), &events, ran.differences);
+        summary.lost_writes = lost;
         self.say(&ending.lines.join("\n"), &summary)?;
         Ok((ending.exit, summary))
     }

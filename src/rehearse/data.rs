@@ -109,7 +109,7 @@ impl Numbers {
     }
 
     /// The next one.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -119,7 +119,7 @@ impl Numbers {
 
     /// One below a limit; 0 when the limit is 0.
     pub fn below(&mut self, limit: u64) -> u64 {
-        self.next().checked_rem(limit).unwrap_or_default()
+        self.draw().checked_rem(limit).unwrap_or_default()
     }
 
     /// One of these.
@@ -212,7 +212,7 @@ impl Making {
         ];
         for (group, artifact, references) in all {
             let references = (!references.is_empty()).then(|| format!("[{references}]"));
-            let content = self.content("AVRO", references);
+            let content = self.content("AVRO", references.as_deref());
             self.versions_of(
                 Of {
                     group,
@@ -297,7 +297,7 @@ impl Making {
         self.content(kind, None)
     }
 
-    fn content(&mut self, kind: &str, references: Option<String>) -> u64 {
+    fn content(&mut self, kind: &str, references: Option<&str>) -> u64 {
         self.contents += 1;
         let id = self.contents;
         let template = TYPES
@@ -309,7 +309,7 @@ impl Making {
             "JSON" => template.replace("t#", &format!("t{id}")),
             _ => template.replace('#', &id.to_string()),
         };
-        let hashed = format!("{bytes}{}", references.as_deref().unwrap_or_default());
+        let hashed = format!("{bytes}{}", references.unwrap_or_default());
         let hash = hash_bytes(hashed.as_bytes()).to_string();
         let row = json!({
             "contentId": id, "canonicalHash": hash, "contentHash": hash, "artifactType": null,
@@ -487,7 +487,7 @@ mod tests {
         let zip = generate(300, 1).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("data.zip");
-        std::fs::write(&path, &zip).unwrap();
+        crate::system::write_atomically(&path, |file| std::io::Write::write_all(file, &zip)).unwrap();
         let mut options = TwinOptions::new(TwinVersion::V2_6_13);
         options.data = Some(path);
         let old = Twin::start(options).await.unwrap();

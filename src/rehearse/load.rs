@@ -144,6 +144,22 @@ impl Report {
     }
 }
 
+/// How many of the acknowledged writes that address does not serve now.
+///
+/// # Errors
+/// When it cannot be asked.
+pub async fn lost(url: &str, report: &Report) -> Result<u64, SystemError> {
+    let visitor = Visitor::new(&SystemName::new("public"), url, None, LoadOptions::default().read_limit)?;
+    let mut lost = 0;
+    for written in &report.written {
+        let there = visitor.get(&format!("{WRITES}/{}", written.artifact)).await;
+        if !matches!(there, Ok(Visit { status: 200, .. })) {
+            lost += 1;
+        }
+    }
+    Ok(lost)
+}
+
 /// Readers and writers at work; they end when it is stopped or dropped.
 pub struct Load {
     notes: Arc<Notes>,

@@ -64,6 +64,8 @@ pub struct Ran {
     pub outcome: Outcome,
     /// What the last comparison found; `None` when nothing was compared.
     pub differences: Option<u64>,
+    /// The public address of the balancer.
+    pub public: Option<String>,
     _stage: Stage,
 }
 
@@ -130,6 +132,7 @@ impl Rehearsal {
         Ok(Ran {
             outcome,
             differences: differences(&path)?,
+            public: stage.public.clone(),
             _stage: stage,
         })
     }
@@ -138,10 +141,15 @@ impl Rehearsal {
 /// What the last comparison of the run found, as its journal says.
 fn differences(path: &Path) -> Result<Option<u64>, RehearseError> {
     let records = SqliteStore::open(path)?.read(&RunId::from(RUN))?;
-    let found = records.iter().rev().find_map(|record| match &record.body {
-        Body::StepSettled { outputs, .. } => outputs.get("differences")?.as_u64(),
-        Body::StepFailed { outputs, .. } => outputs.as_ref()?.get("differences")?.as_u64(),
-        _ => None,
+    let found = records.iter().rev().find_map(|record| {
+        let outputs = if let Body::StepSettled { outputs, .. } = &record.body {
+            Some(outputs)
+        } else if let Body::StepFailed { outputs, .. } = &record.body {
+            outputs.as_ref()
+        } else {
+            None
+        };
+        outputs?.get("differences")?.as_u64()
     });
     Ok(found)
 }

@@ -19,7 +19,8 @@ pub(super) struct Stage {
     pub(super) stand_ins: Arc<dyn Doubles>,
     /// The first balancer's public address: where clients go.
     pub(super) public: Option<String>,
-    registries: BTreeMap<SystemName, Arc<LateTwin>>,
+    /// Kept so that they go on answering as long as the stage stands.
+    _registries: BTreeMap<SystemName, Arc<LateTwin>>,
 }
 
 /// Why a stage cannot be set.
@@ -96,7 +97,7 @@ impl Stage {
         Ok(Self {
             stand_ins: Arc::new(StandIns::new(plan, balancers, &registries)),
             public,
-            registries,
+            _registries: registries,
         })
     }
 }
