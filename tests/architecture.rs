@@ -76,6 +76,8 @@ const PURE: &[&str] = &[
     "src/engine/gates",
     "src/engine/facts",
     "src/report",
+    "src/system/freeze_rules.rs",
+    "src/rehearse/balancer/route.rs",
     "src/rehearse/twin/model",
     "src/rehearse/twin/import",
     "src/rehearse/twin/export",
