@@ -82,6 +82,8 @@ const PURE: &[&str] = &[
     "src/rehearse/data",
     "src/rehearse/phases",
     "src/rehearse/summary",
+    "src/system/freeze_rules.rs",
+    "src/rehearse/balancer/route.rs",
     "src/rehearse/twin/model",
     "src/rehearse/twin/import",
     "src/rehearse/twin/export",

@@ -146,18 +146,6 @@ impl BalancerTwin {
         }
     }
 
-    /// Writes under way by whatever route.
-    #[cfg(test)]
-    pub(super) fn writing(&self) -> u32 {
-        self.shared.route.borrow().writing_before(u64::MAX)
-    }
-
-    /// Whether writes wait: each watches the route.
-    #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
-        self.shared.route.receiver_count()
-    }
-
     fn refused(&self, refusal: &Refusal) -> SystemError {
         let (system, reason) = (self.name.clone(), refusal.to_string());
         match refusal {
@@ -356,4 +344,17 @@ fn refused() -> Response {
 
 fn bad_gateway() -> Response {
     (StatusCode::BAD_GATEWAY, "502 Bad Gateway").into_response()
+}
+
+#[cfg(test)]
+impl BalancerTwin {
+    /// Writes under way by whatever route.
+    pub(super) fn writing(&self) -> u32 {
+        self.shared.route.borrow().writing_before(u64::MAX)
+    }
+
+    /// Whether writes wait: each watches the route.
+    pub(super) fn held(&self) -> usize {
+        self.shared.route.receiver_count()
+    }
 }
