@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::executor::{EngineError, Executor, Failed, Outcome, StepRun, Stopped, Tried};
+use super::executor::{Condition, EngineError, Executor, Failed, Outcome, StepRun, Stopped, Tried};
 use crate::{
     journal::{Body, Part, SettledBy, StepState},
     kind::{Behaviour, DynEffect, Undo},
@@ -175,16 +175,16 @@ impl Executor {
                 ..self.rollback_run(phase, step)
             };
             let condition = if begun && step.condition.is_some() {
-                super::executor::Condition::Holds
+                Condition::Holds
             } else {
                 self.condition(&run).await?
             };
             match condition {
-                super::executor::Condition::None => {}
-                super::executor::Condition::Holds => run.condition = Some(true),
-                super::executor::Condition::Skip => continue,
-                super::executor::Condition::Failed(error) => return Ok(Err(format!("step `{}`: {error}", step.id))),
-                super::executor::Condition::Stopped(stopped) => {
+                Condition::None => {}
+                Condition::Holds => run.condition = Some(true),
+                Condition::Skip => continue,
+                Condition::Failed(error) => return Ok(Err(format!("step `{}`: {error}", step.id))),
+                Condition::Stopped(stopped) => {
                     return Ok(Err(self.back_failed(&step.id, Failed::stopped(stopped))));
                 }
             }

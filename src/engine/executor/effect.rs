@@ -303,24 +303,8 @@ impl Executor {
             SettledBy::Adopted => "done, as a person says",
         };
         let frozen_since = self.freeze().map(|frozen| frozen.since);
-        self.ledger.append(Body::StepSettled {
-            phase: run.phase.clone(),
-            attempt: run.attempt,
-            part: run.part,
-            step: run.step.id.clone(),
-            by,
-            digest: run.step.digest.clone(),
-            resource: Some(effect.address()),
-            after: Some(seen.clone()),
-            outputs,
-            summary: summary.to_owned(),
-            reason: None,
-        })?;
-        self.tell(Event::StepSettled {
-            step: run.step.id.clone(),
-            what: summary.to_owned(),
-            took,
-        });
+        let moved = Some((effect.address(), seen.clone()));
+        self.settle(run, by, moved, outputs, summary.to_owned(), took)?;
         if by != SettledBy::AlreadySo {
             self.rewritten.insert(effect.address());
         }

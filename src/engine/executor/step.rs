@@ -234,7 +234,14 @@ impl Executor {
             Ok(Ok(verdict)) => verdict,
         };
         if verdict.passed {
-            self.settle(run, SettledBy::Done, verdict.output, verdict.summary, started.elapsed())?;
+            self.settle(
+                run,
+                SettledBy::Done,
+                None,
+                verdict.output,
+                verdict.summary,
+                started.elapsed(),
+            )?;
             return Ok(Ok(Tried::Settled));
         }
         let mut error = verdict.summary;
@@ -265,7 +272,7 @@ impl Executor {
             Ok(Err(error)) => return Ok(Err(Failed::new(causes(&error)))),
             Ok(Ok(taken)) => taken,
         };
-        self.settle(run, SettledBy::Done, taken, "taken".to_owned(), started.elapsed())?;
+        self.settle(run, SettledBy::Done, None, taken, "taken".to_owned(), started.elapsed())?;
         Ok(Ok(Tried::Settled))
     }
 
@@ -284,7 +291,14 @@ impl Executor {
             Ok(Err(error)) => Ok(Err(Failed::new(causes(&error)))),
             Ok(Ok(WaitStatus::Pending { reason, command })) => Ok(Ok(Tried::Waiting { reason, command })),
             Ok(Ok(WaitStatus::Over(output))) => {
-                self.settle(run, SettledBy::Done, output, "confirmed".to_owned(), started.elapsed())?;
+                self.settle(
+                    run,
+                    SettledBy::Done,
+                    None,
+                    output,
+                    "confirmed".to_owned(),
+                    started.elapsed(),
+                )?;
                 Ok(Ok(Tried::Settled))
             }
         }
@@ -317,14 +331,17 @@ impl Executor {
         Ok(())
     }
 
-    fn settle(
+    /// Writes down that a step is settled, and tells; `moved` is the resource of an effect as it was seen afterwards.
+    pub(super) fn settle(
         &mut self,
         run: &StepRun<'_>,
         by: SettledBy,
+        moved: Option<(ResourceKey, Value)>,
         outputs: Value,
         summary: String,
         took: Duration,
     ) -> Result<(), EngineError> {
+        let (resource, after) = moved.unzip();
         self.ledger.append(Body::StepSettled {
             phase: run.phase.clone(),
             attempt: run.attempt,
@@ -332,8 +349,8 @@ impl Executor {
             step: run.step.id.clone(),
             by,
             digest: run.step.digest.clone(),
-            resource: None,
-            after: None,
+            resource,
+            after,
             outputs,
             summary: summary.clone(),
             reason: None,
