@@ -17,6 +17,7 @@ const VERBS: &[&str] = &[
     "apply",
     "status",
     "journal",
+    "graph",
     "schema",
     "explain",
     "completions",

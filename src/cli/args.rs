@@ -66,6 +66,8 @@ pub enum Verb {
     Status(Status),
     /// Show everything that was intended, done and seen.
     Journal(Journal),
+    /// Draw the plan: phases, steps, gates, the frozen region and the ways back; no system is asked.
+    Graph(Graph),
     /// Print the JSON Schema of the plan language, or its reference for people.
     Schema(Schema),
     /// Explain a kind of step: its fields and outputs. Without a name: list the kinds.
@@ -240,6 +242,26 @@ pub struct Journal {
     /// How it is printed: `--json` is one record per line.
     #[command(flatten)]
     pub format: FormatArgs,
+}
+
+/// `graph`.
+#[derive(Debug, Args)]
+pub struct Graph {
+    /// The plan.
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    /// The language of the drawing.
+    #[arg(long, value_name = "FORMAT", default_value = "mermaid")]
+    pub format: GraphFormat,
+}
+
+/// The languages of a drawing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// A flowchart that GitHub renders in Markdown.
+    Mermaid,
+    /// For Graphviz: `regplan graph PLAN --format dot | dot -Tsvg`.
+    Dot,
 }
 
 /// `schema`.

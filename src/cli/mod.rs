@@ -7,6 +7,7 @@ mod args;
 mod error;
 mod exit;
 mod explain;
+mod graph;
 mod journal;
 mod log;
 mod manual;
@@ -63,6 +64,7 @@ fn verb(verb: &Verb, terminal: &Terminal) -> Result<Exit, CliError> {
         Verb::Rehearse(arguments) => rehearse::run(arguments, terminal),
         Verb::Status(arguments) => status::run(arguments, terminal),
         Verb::Journal(arguments) => journal::run(arguments, terminal),
+        Verb::Graph(arguments) => graph::run(arguments, terminal),
         Verb::Schema(arguments) => schema::run(arguments, terminal),
         Verb::Explain(arguments) => explain::run(arguments, terminal),
         Verb::Completions(arguments) => manual::completions(arguments, terminal),
