@@ -156,12 +156,15 @@ pub struct Plan {
     /// How it is printed.
     #[command(flatten)]
     pub format: FormatArgs,
-    /// Exit 2 when there is something to do, 0 when not.
+    /// Exit 2 when there is something to do, or drift, and 0 when not.
     #[arg(long)]
     pub detailed_exitcode: bool,
     /// Run no guard commands (`unless`) of the plan.
     #[arg(long)]
     pub no_exec: bool,
+    /// Look again at steps of closed phases, and report what no longer holds; it is never repaired.
+    #[arg(long)]
+    pub drift: bool,
     /// Look at contents too, by exports; slow on large registries.
     #[arg(long)]
     pub deep: bool,
