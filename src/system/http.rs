@@ -2,7 +2,8 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use reqwest::{Client, ClientBuilder, Url, redirect::Policy};
+use futures_util::StreamExt as _;
+use reqwest::{Client, ClientBuilder, Response, Url, redirect::Policy};
 
 use super::SystemError;
 use crate::model::SystemName;
@@ -125,6 +126,23 @@ fn provide_crypto() {
     if CryptoProvider::get_default().is_none() && ring::default_provider().install_default().is_err() {
         tracing::debug!("another part has set the TLS provider in the meantime");
     }
+}
+
+/// Reads a body; `None` when it is longer than `limit` bytes.
+///
+/// # Errors
+/// When it ends before its end.
+pub(in crate::system) async fn read_up_to(response: Response, limit: usize) -> reqwest::Result<Option<Vec<u8>>> {
+    let mut body = Vec::new();
+    let mut stream = response.bytes_stream();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk?;
+        if body.len() + chunk.len() > limit {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
 }
 
 fn base(silence: Duration) -> ClientBuilder {

@@ -5,11 +5,13 @@ mod export;
 mod import;
 mod importer;
 mod pending;
+mod read_only;
 mod reserved;
 mod verify;
 
 pub use export::RegistryExport;
 pub use import::RegistryImport;
+pub use read_only::RegistryReadOnly;
 pub use verify::RegistryVerify;
 
 use super::{Capture as _, PlanView, is_later_kind};

@@ -17,11 +17,7 @@ const LATER_VALUES: &[(&str, &str, &[&str])] = &[
 ];
 
 /// Keys of systems that come later: type, place below the system.
-const LATER_KEYS: &[(&str, &[&str])] = &[
-    ("nginx", &["hosts"]),
-    ("apicurio", &["auth", "oidc"]),
-    ("apicurio", &["tenant"]),
-];
+const LATER_KEYS: &[(&str, &[&str])] = &[("nginx", &["hosts"])];
 
 /// The code of every such warning.
 const CODE: &str = "plan::not_supported_yet";

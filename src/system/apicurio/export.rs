@@ -28,7 +28,7 @@ impl RegistryReader<'_> {
             .quick
             .get(url.clone())
             .header(header::ACCEPT, "application/zip");
-        let response = api.login(request).send().await.map_err(|error| api.silent(error))?;
+        let response = api.sent(request).await?;
         if !response.status().is_success() {
             let status = response.status();
             let body = api.read("GET", &url, response, super::api::ONE).await?;
