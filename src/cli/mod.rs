@@ -7,6 +7,7 @@ mod args;
 mod error;
 mod exit;
 mod explain;
+mod init;
 mod journal;
 mod log;
 mod manual;
@@ -57,6 +58,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 
 fn verb(verb: &Verb, terminal: &Terminal) -> Result<Exit, CliError> {
     match verb {
+        Verb::Init(arguments) => init::run(arguments, terminal),
         Verb::Validate(arguments) => validate::run(arguments, terminal),
         Verb::Plan(arguments) => plan::run(arguments, terminal),
         Verb::Apply(arguments) => apply::run(arguments, terminal),
