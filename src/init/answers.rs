@@ -36,7 +36,7 @@ pub struct Answers {
 }
 
 /// Where the registries are, and how to log in.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Registries {
     /// The address of every replica of the 2.6; at least one.
     pub v2: Vec<String>,

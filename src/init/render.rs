@@ -15,17 +15,15 @@ pub fn render(answers: &Answers) -> Result<String, minijinja::Error> {
         let texts: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
         format!("[{}]", texts.join(", "))
     });
-    let registries = &answers.registries;
     templates.render_str(
         include_str!("templates/plan.yaml"),
         context! {
-            name => answers.name,
-            v2 => registries.v2, v3 => registries.v3, v3_management => registries.v3_management,
-            login => Value::from(Serde(&registries.login)), ca => registries.ca,
+            name => &answers.name,
+            registries => Value::from(Serde(&answers.registries)),
             lb => Value::from(Serde(&answers.lb)),
             commands => Value::from(Serde(&answers.commands)),
             seen => Value::from(Serde(&answers.seen)),
-            storage => answers.env.storage(), bootstrap => answers.env.is_kafka(), issuer => answers.env.issuer(),
+            storage => answers.env.storage(), kafka => answers.env.is_kafka(), issuer => answers.env.issuer(),
             secrets => answers.env.secrets(),
             chunk_versions => answers.chunk_versions(), freeze_minutes => answers.freeze_minutes(),
         },
