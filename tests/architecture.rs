@@ -57,7 +57,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("cel", &["src/expr"]),
     ("rusqlite", &["src/journal"]),
     ("reqwest", &["src/system"]),
-    ("minijinja", &["src/system/nginx", "src/init/render.rs", "src/init/error.rs"]),
+    (
+        "minijinja",
+        &["src/system/nginx", "src/init/render.rs", "src/init/error.rs"],
+    ),
     ("zip", &["src/registry", "src/rehearse/twin", "src/rehearse/data"]),
     ("axum", &["src/rehearse/twin", "src/rehearse/balancer"]),
     ("hyper_util", &["src/rehearse/balancer"]),

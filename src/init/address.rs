@@ -23,7 +23,7 @@ impl Address {
     /// # Errors
     /// In words: what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let text = text.trim().trim_end_matches('/');
+        let text = text.trim();
         let (tls, rest) = match (text.strip_prefix("http://"), text.strip_prefix("https://")) {
             (Some(rest), _) => (false, rest),
             (_, Some(rest)) => (true, rest),
@@ -51,7 +51,7 @@ impl Address {
             return Err(format!("`{text}` names no host"));
         }
         Ok(Self {
-            text: text.to_owned(),
+            text: text.trim_end_matches('/').to_owned(),
             tls,
             host: host.to_owned(),
             port,
@@ -77,7 +77,9 @@ impl Address {
 pub fn registry(text: &str) -> Result<String, String> {
     let address = Address::parse(text)?;
     if address.text.split('/').skip(3).any(|part| part == "apis") {
-        return Err(format!("`{text}` must not include `/apis`: it is added where it is needed"));
+        return Err(format!(
+            "`{text}` must not include `/apis`: it is added where it is needed"
+        ));
     }
     Ok(address.text)
 }

@@ -99,7 +99,11 @@ impl Answers {
 
     /// The limit of the freeze in minutes: the guide's, or more where the size needs it.
     pub fn freeze_minutes(&self) -> u64 {
-        let rate = if self.env.is_kafka() { PER_SECOND_KAFKA } else { PER_SECOND };
+        let rate = if self.env.is_kafka() {
+            PER_SECOND_KAFKA
+        } else {
+            PER_SECOND
+        };
         // An artifact has at least one version; more are not known of large registries.
         let versions = self.seen.versions.unwrap_or(self.seen.artifacts);
         let minutes = (versions * WHOLE).div_ceil(rate * 60);

@@ -79,7 +79,10 @@ pub fn draft(given: &Given, env: EnvFile, person: Option<&mut dyn Ask>) -> Resul
     let mut questions = Questions::new(person);
     let q = &mut questions;
     if !is_name(&given.name) {
-        q.lack("--name NAME", "begin with a small letter; small letters, digits, `_` and `-` follow, at most 64");
+        q.lack(
+            "--name NAME",
+            "begin with a small letter; small letters, digits, `_` and `-` follow, at most 64",
+        );
     }
     let mut nginx = ask_nginx(given, &env, q);
     let v2 = v2_urls(given, &env, &nginx, q);
@@ -135,11 +138,25 @@ fn v2_urls(given: &Given, env: &EnvFile, nginx: &Found, q: &mut Questions<'_>) -
         urls.collect::<Vec<_>>().join(",")
     });
     let proposal = own_server(env).map(|server| format!("http://{server}")).or(behind);
-    list(q, "--v2 URL", "the address of every replica of the 2.6, without /apis", &given.v2, proposal, registries)
+    list(
+        q,
+        "--v2 URL",
+        "the address of every replica of the 2.6, without /apis",
+        &given.v2,
+        proposal,
+        registries,
+    )
 }
 
 fn v3_urls(given: &Given, q: &mut Questions<'_>) -> (Vec<String>, Vec<String>) {
-    let v3 = list(q, "--v3 URL", "the address of every replica of the 3.x, without /apis", &given.v3, None, registries);
+    let v3 = list(
+        q,
+        "--v3 URL",
+        "the address of every replica of the 3.x, without /apis",
+        &given.v3,
+        None,
+        registries,
+    );
     let on_port = |url: &String| Some(Address::parse(url).ok()?.on_port(MANAGEMENT));
     let usual: Vec<String> = v3.iter().filter_map(on_port).collect();
     // Without the registries there is nothing to derive it from, and no second complaint to make.
@@ -147,7 +164,14 @@ fn v3_urls(given: &Given, q: &mut Questions<'_>) -> (Vec<String>, Vec<String>) {
         return (v3, Vec::new());
     }
     let what = "the management address of every replica of the 3.x (health)";
-    let management = list(q, "--v3-management URL", what, &given.v3_management, Some(usual.join(",")), registries);
+    let management = list(
+        q,
+        "--v3-management URL",
+        what,
+        &given.v3_management,
+        Some(usual.join(",")),
+        registries,
+    );
     (v3, management)
 }
 
@@ -170,7 +194,9 @@ fn balancer(given: &Given, nginx: &Found, urls: (&[String], &[String]), q: &mut 
         flag: "--lb-directory DIR",
         what: "the directory for regplan's two files, which nginx includes",
         given: given.lb_directory.clone(),
-        proposal: included.or_else(beside).map(|directory| directory.display().to_string()),
+        proposal: included
+            .or_else(beside)
+            .map(|directory| directory.display().to_string()),
         check: path,
     });
     let socket = q.know(Question {
@@ -183,7 +209,11 @@ fn balancer(given: &Given, nginx: &Found, urls: (&[String], &[String]), q: &mut 
     let found = site.map(|site| site.backends.clone()).unwrap_or_default();
     Balancer {
         url,
-        config: nginx.main.as_ref().map(|main| main.display().to_string()).unwrap_or_default(),
+        config: nginx
+            .main
+            .as_ref()
+            .map(|main| main.display().to_string())
+            .unwrap_or_default(),
         prefix: optional(q, "--lb-prefix DIR", given.lb_prefix.as_deref(), path),
         directory,
         socket,
@@ -201,7 +231,10 @@ fn backends(q: &mut Questions<'_>, flag: &str, given: &[String], found: Vec<Stri
         return found;
     }
     if urls.iter().any(|url| url.starts_with("https://")) {
-        q.lack(flag, "the plain HTTP server that nginx passes requests to, as its address is https");
+        q.lack(
+            flag,
+            "the plain HTTP server that nginx passes requests to, as its address is https",
+        );
     }
     servers(urls)
 }
@@ -250,13 +283,19 @@ fn commands(given: &Given, urls: (&[String], &[String]), q: &mut Questions<'_>) 
         })
     };
     let start_v3 = command("--start-v3 CMD", "the command that starts the 3.x", &given.start_v3);
-    let stop_v2 = command("--stop-v2 CMD", "the command that stops the 2.6 at the very end", &given.stop_v2);
+    let stop_v2 = command(
+        "--stop-v2 CMD",
+        "the command that stops the 2.6 at the very end",
+        &given.stop_v2,
+    );
     let answers = |urls: &[String], path: &str| match urls.first() {
         Some(url) => format!("curl -fsS -m 5 -o /dev/null {}", quoted(&format!("{url}{path}"))),
         None => String::new(),
     };
-    let running = unit_of(&start_v3, &["start", "enable --now"])
-        .map_or_else(|| answers(urls.1, "/health/ready"), |unit| format!("systemctl is-active --quiet {unit}"));
+    let running = unit_of(&start_v3, &["start", "enable --now"]).map_or_else(
+        || answers(urls.1, "/health/ready"),
+        |unit| format!("systemctl is-active --quiet {unit}"),
+    );
     let stopped = unit_of(&stop_v2, &["stop", "disable --now"]).map_or_else(
         || format!("! {}", answers(urls.0, "/apis/registry/v2/system/info")),
         |unit| format!("! systemctl is-active --quiet {unit}"),
@@ -271,8 +310,13 @@ fn commands(given: &Given, urls: (&[String], &[String]), q: &mut Questions<'_>) 
 
 /// The unit of `systemctl VERB UNIT`, when the command is that and nothing else.
 fn unit_of<'a>(command: &'a str, verbs: &[&str]) -> Option<&'a str> {
-    let command = command.strip_prefix("sudo ").unwrap_or(command).strip_prefix("systemctl ")?;
-    let unit = verbs.iter().find_map(|verb| command.strip_prefix(verb)?.strip_prefix(' '))?;
+    let command = command
+        .strip_prefix("sudo ")
+        .unwrap_or(command)
+        .strip_prefix("systemctl ")?;
+    let unit = verbs
+        .iter()
+        .find_map(|verb| command.strip_prefix(verb)?.strip_prefix(' '))?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "@._-".contains(c);
     (!unit.is_empty() && !unit.starts_with('-') && unit.chars().all(plain)).then_some(unit)
 }
@@ -308,7 +352,11 @@ fn list(
         proposal,
         check,
     });
-    known.split(',').filter(|one| !one.is_empty()).map(str::to_owned).collect()
+    known
+        .split(',')
+        .filter(|one| !one.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn registries(text: &str) -> Result<String, String> {
@@ -329,7 +377,9 @@ fn own_server(env: &EnvFile) -> Option<String> {
 /// An absolute path: what was typed starts here, and the plan may lie elsewhere.
 fn path(text: &str) -> Result<String, String> {
     let path = std::path::absolute(line(text)?).map_err(|error| error.to_string())?;
-    path.into_os_string().into_string().map_err(|_| "it is not UTF-8".to_owned())
+    path.into_os_string()
+        .into_string()
+        .map_err(|_| "it is not UTF-8".to_owned())
 }
 
 fn variable(text: &str) -> Result<String, String> {

@@ -48,8 +48,7 @@ impl EnvFile {
     }
 
     fn is_on(&self, names: &[&str]) -> bool {
-        self.get(names)
-            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        self.get(names).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
     /// The port of the 2.6 on its host.
@@ -138,7 +137,10 @@ KEYCLOAK_API_CLIENT_SECRET=canary
         let file = EnvFile::parse(FILE).unwrap();
         assert_eq!(file.port(), Some(8080));
         assert_eq!(file.storage().as_deref(), Some("PostgreSQL (REGISTRY_DATASOURCE_URL)"));
-        assert_eq!(file.issuer().as_deref(), Some("https://sso.example.com/realms/registry"));
+        assert_eq!(
+            file.issuer().as_deref(),
+            Some("https://sso.example.com/realms/registry")
+        );
         assert!(file.wants_login() && !file.takes_basic() && !file.is_kafka());
         assert_eq!(
             file.secrets(),

@@ -38,13 +38,18 @@ pub async fn look(registries: &Registries) -> Result<Seen, InitError> {
     let client = open(registries)?;
     let reader = client.reader();
     let url = reader.url();
-    let version = reader.version().await.map_err(|error| login_or(error, &url, registries))?;
+    let version = reader
+        .version()
+        .await
+        .map_err(|error| login_or(error, &url, registries))?;
     fits(&version).map_err(|help| InitError::WrongVersion {
         url: url.clone(),
         version: version.to_string(),
         help,
     })?;
-    size(&reader, &version).await.map_err(|error| login_or(error, &url, registries))
+    size(&reader, &version)
+        .await
+        .map_err(|error| login_or(error, &url, registries))
 }
 
 async fn size(reader: &RegistryReader<'_>, version: &ServerVersion) -> Result<Seen, SystemError> {
@@ -57,12 +62,22 @@ async fn size(reader: &RegistryReader<'_>, version: &ServerVersion) -> Result<Se
         None
     };
     Ok(Seen {
-        version: version.to_string(),
+        version: plain(version.as_str()),
         groups: counts.groups,
         artifacts: counts.artifacts,
         versions,
-        rules: reader.global_rules(version).await?,
+        rules: reader
+            .global_rules(version)
+            .await?
+            .iter()
+            .map(|rule| plain(rule))
+            .collect(),
     })
+}
+
+/// A server's words as they may stand in a comment of the plan.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 fn open(registries: &Registries) -> Result<Apicurio, SystemError> {

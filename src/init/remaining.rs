@@ -3,6 +3,12 @@ use super::{Answers, nginx::Site};
 /// What a person still has to do before `apply`, one thing each, in the order of doing it.
 pub fn remaining(answers: &Answers, site: Result<&Site, &str>) -> Vec<String> {
     let mut all = includes(&answers.lb.directory, site);
+    if answers.lb.v2_backends.len() > answers.registries.v2.len() {
+        let all_servers = answers.lb.v2_backends.join(", ");
+        all.push(format!(
+            "name every replica of the 2.6 under `systems: v2: urls`: nginx passes requests to {all_servers}"
+        ));
+    }
     all.push(
         "decide the 3.x: its version, an empty storage of its own, and that the command under `deploy_v3` starts it"
             .to_owned(),
@@ -11,7 +17,9 @@ pub fn remaining(answers: &Answers, site: Result<&Site, &str>) -> Vec<String> {
         "decide how long writes may be refused: `limits: freeze`, now {}m",
         answers.freeze_minutes()
     ));
-    all.push("decide what has to be seen before 2.6 is given up: `soak`, and the command under `decommission`".to_owned());
+    all.push(
+        "decide what has to be seen before 2.6 is given up: `soak`, and the command under `decommission`".to_owned(),
+    );
     if answers.env.wants_login() && !answers.env.takes_basic() {
         all.push(
             "set CLIENT_CREDENTIALS_BASIC_AUTH_ENABLED=true on the 2.6 if its login is a client's id and secret: regplan logs \
@@ -26,7 +34,10 @@ fn includes(directory: &str, site: Result<&Site, &str>) -> Vec<String> {
     let (http, server, instead, bounded) = match site {
         Ok(site) if site.included.is_some() => return bound(site.bounded).into_iter().collect(),
         Ok(site) => {
-            let instead = site.location.as_ref().map(|place| format!(", instead of the `proxy_pass` at {place}"));
+            let instead = site
+                .location
+                .as_ref()
+                .map(|place| format!(", instead of the `proxy_pass` at {place}"));
             (
                 format!("the `http` block at {}", site.http),
                 format!("the `server` block at {}", site.server),

@@ -67,7 +67,11 @@ fn plan(answers: &Answers) -> serde_json::Value {
     let plan = loaded.program.unwrap().plan;
     let steps = plan.phases.iter().flat_map(|phase| &phase.steps);
     let with = steps.map(|step| (step.id.to_string(), step.with.clone())).collect();
-    let systems = plan.systems.iter().map(|(name, one)| (name.to_string(), one.spec.clone())).collect();
+    let systems = plan
+        .systems
+        .iter()
+        .map(|(name, one)| (name.to_string(), one.spec.clone()))
+        .collect();
     serde_json::json!({ "steps": serde_json::Value::Object(with), "systems": serde_json::Value::Object(systems) })
 }
 
@@ -121,7 +125,11 @@ fn what_flags_leave_out_is_found_in_nginx_s_files_or_derived() {
     assert_eq!(draft.registries.v3_management, ["http://10.0.0.21:9000"]);
     assert_eq!(draft.lb.url, "https://registry.example.com");
     assert_eq!(draft.lb.v2_backends, ["10.0.0.11:8080", "10.0.0.12:8080"]);
-    assert!(draft.lb.directory.ends_with("tests/data/init/regplan"), "{}", draft.lb.directory);
+    assert!(
+        draft.lb.directory.ends_with("tests/data/init/regplan"),
+        "{}",
+        draft.lb.directory
+    );
     assert_eq!(draft.commands.v3_running, "systemctl is-active --quiet registry-v3");
     assert_eq!(
         draft.commands.v2_stopped,
@@ -174,7 +182,10 @@ fn a_person_is_asked_only_for_what_flags_left_out() {
         v2: Vec::new(),
         ..given()
     };
-    let mut person = Person(vec!["10.0.0.11:8080", "http://10.0.0.11:8080", "", "", "", "", "start it"], Vec::new());
+    let mut person = Person(
+        vec!["10.0.0.11:8080", "http://10.0.0.11:8080", "", "", "", "", "start it"],
+        Vec::new(),
+    );
     let draft = draft(&given, EnvFile::default(), Some(&mut person)).unwrap();
     assert_eq!(draft.commands.start_v3, "start it");
     insta::assert_snapshot!(person.1.join("\n").replace(env!("CARGO_MANIFEST_DIR"), "HERE"));

@@ -151,7 +151,9 @@ mod tests {
 
     #[test]
     fn the_output_of_nginx_is_taken_apart_into_its_files() {
-        let dump = Dump::parse("nginx: ok\n# configuration file /e/nginx.conf:\nhttp {}\n# configuration file /e/a.conf:\nx;\n");
+        let dump = Dump::parse(
+            "nginx: ok\n# configuration file /e/nginx.conf:\nhttp {}\n# configuration file /e/a.conf:\nx;\n",
+        );
         let dump = dump.unwrap();
         assert_eq!(dump.main(), Path::new("/e/nginx.conf"));
         assert_eq!(dump.text(Path::new("/e/a.conf")).unwrap(), "x;\n");

@@ -36,7 +36,10 @@ impl Found {
         let config = read(files, main).map_err(|error| error.to_string());
         let mut found = Self {
             main: Some(main.to_owned()),
-            site: config.as_ref().map_err(Clone::clone).and_then(|config| find(config, known)),
+            site: config
+                .as_ref()
+                .map_err(Clone::clone)
+                .and_then(|config| find(config, known)),
             config: None,
         };
         found.config = config.ok();

@@ -1,9 +1,6 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::{
-    Config, Place,
-    syntax::Directive,
-};
+use super::{Config, Place, syntax::Directive};
 
 /// What nginx's files say of the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +33,13 @@ pub fn find(config: &Config, known: &[String]) -> Result<Site, String> {
     let candidates = candidates(config);
     let ways: [&dyn Fn(&&Candidate<'_>) -> bool; 4] = [
         &|one| one.included.is_some(),
-        &|one| one.passes.iter().any(|pass| pass.servers.iter().any(|server| known.iter().any(|known| same(known, server)))),
+        &|one| {
+            one.passes.iter().any(|pass| {
+                pass.servers
+                    .iter()
+                    .any(|server| known.iter().any(|known| same(known, server)))
+            })
+        },
         &|one| one.passes.iter().any(|pass| pass.path.contains("/apis")),
         &|one| !one.passes.is_empty(),
     ];
@@ -94,14 +97,24 @@ fn candidates(config: &Config) -> Vec<Candidate<'_>> {
     found
 }
 
+/// Without those that nginx passes requests to only when others fail, or never: regplan's upstream treats all alike.
 fn servers(upstream: &Directive) -> Vec<String> {
-    let names = named(&upstream.block, "server").filter_map(|server| server.args.first());
-    names.filter(|name| !name.starts_with("unix:")).map(|name| with_port(name)).collect()
+    let aside = |server: &&Directive| server.args.iter().any(|arg| arg == "backup" || arg == "down");
+    let names = named(&upstream.block, "server").filter(|server| !aside(server));
+    let names = names.filter_map(|server| server.args.first());
+    names
+        .filter(|name| !name.starts_with("unix:"))
+        .map(|name| with_port(name))
+        .collect()
 }
 
 fn with_port(name: &str) -> String {
     let has_port = name.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
-    if has_port { name.to_owned() } else { format!("{name}:80") }
+    if has_port {
+        name.to_owned()
+    } else {
+        format!("{name}:80")
+    }
 }
 
 /// Every `proxy_pass` to a name or address over plain HTTP; one with variables says nothing that can be used.
@@ -138,7 +151,9 @@ fn included(config: &Config, http: &Directive, server: &Directive) -> Option<Pat
         paths.filter_map(|path| path.parent().map(PathBuf::from)).collect()
     };
     let in_http = directories(http, "http.conf");
-    directories(server, "server.conf").into_iter().find(|directory| in_http.contains(directory))
+    directories(server, "server.conf")
+        .into_iter()
+        .find(|directory| in_http.contains(directory))
 }
 
 /// Whether two `host:port` name the same server, as far as texts tell.
@@ -148,19 +163,29 @@ fn same(one: &str, other: &str) -> bool {
 }
 
 fn site(config: &Config, found: &Candidate<'_>, known: &[String]) -> Result<Site, String> {
-    let of_known = |pass: &&Pass<'_>| pass.servers.iter().any(|server| known.iter().any(|known| same(known, server)));
+    let of_known = |pass: &&Pass<'_>| {
+        pass.servers
+            .iter()
+            .any(|server| known.iter().any(|known| same(known, server)))
+    };
     let of_registry = |pass: &&Pass<'_>| pass.path.contains("/apis");
     let passes = || found.passes.iter();
     let pass = passes().find(of_known).or_else(|| passes().find(of_registry));
-    let pass = pass.or_else(|| passes().find(|pass| pass.path == "/")).or_else(|| passes().next());
-    let ours = named(&found.http.block, "upstream").find(|upstream| upstream.args.first().is_some_and(|name| name == OURS));
+    let pass = pass
+        .or_else(|| passes().find(|pass| pass.path == "/"))
+        .or_else(|| passes().next());
+    let ours =
+        named(&found.http.block, "upstream").find(|upstream| upstream.args.first().is_some_and(|name| name == OURS));
     let backends = match (pass, ours) {
         (_, Some(ours)) if found.included.is_some() => servers(ours),
         (Some(pass), _) => pass.servers.clone(),
         (None, _) => Vec::new(),
     };
     if backends.is_empty() {
-        return Err(format!("{}: no server of its upstream has an address that can be used", found.server.place));
+        return Err(format!(
+            "{}: no server of its upstream has an address that can be used",
+            found.server.place
+        ));
     }
     Ok(Site {
         url: url(found.server),
@@ -180,13 +205,18 @@ fn url(server: &Directive) -> String {
     let listen = tls.or_else(|| listens.first()).and_then(|listen| listen.args.first());
     let (address, port) = listen.map_or(("", 80), |listen| address_and_port(listen));
     let names = named(&server.block, "server_name").flat_map(|names| &names.args);
-    let plain = |name: &&String| !name.is_empty() && *name != "_" && !name.contains(['*', '~', '$']) && !name.starts_with('.');
+    let plain =
+        |name: &&String| !name.is_empty() && *name != "_" && !name.contains(['*', '~', '$']) && !name.starts_with('.');
     let anywhere = ["", "*", "0.0.0.0", "[::]"].contains(&address);
     let own = if anywhere { "127.0.0.1" } else { address };
     let mut names = names.filter(plain);
     let host = names.next().map_or(own, String::as_str);
     let (scheme, usual) = if tls.is_some() { ("https", 443) } else { ("http", 80) };
-    if port == usual { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{port}") }
+    if port == usual {
+        format!("{scheme}://{host}")
+    } else {
+        format!("{scheme}://{host}:{port}")
+    }
 }
 
 fn address_and_port(listen: &str) -> (&str, u16) {
@@ -215,7 +245,7 @@ mod tests {
 
     const TWO: &str = "
 http {
-    upstream registry { server 10.0.0.11:8080; server 10.0.0.12:8080 backup; keepalive 8; }
+    upstream registry { server 10.0.0.11:8080; server 10.0.0.12:8080; server 10.0.0.13:8080 backup; keepalive 8; }
     server { listen 80; server_name www.example.com; location / { proxy_pass http://10.0.0.9; } }
     server {
         listen 443 ssl;
@@ -242,7 +272,11 @@ http {
             said,
             "several servers may be the registry's: /etc/nginx/nginx.conf:4, /etc/nginx/nginx.conf:5"
         );
-        assert!(found("http { server { listen 80; } }", &[]).unwrap_err().contains("proxy_pass"));
+        assert!(
+            found("http { server { listen 80; } }", &[])
+                .unwrap_err()
+                .contains("proxy_pass")
+        );
         assert!(found("http { server { location / { proxy_pass http://$up; } } }", &[]).is_err());
     }
 
@@ -268,6 +302,9 @@ location / { proxy_pass http://regplan_active; }
 ";
         let site = found(text, &[]).unwrap();
         assert_eq!(site.included.as_deref(), Some(Path::new("/etc/nginx/regplan")));
-        assert_eq!((site.url.as_str(), site.backends.as_slice()), ("http://127.0.0.1:81", &["127.0.0.1:8080".to_owned()][..]));
+        assert_eq!(
+            (site.url.as_str(), site.backends.as_slice()),
+            ("http://127.0.0.1:81", &["127.0.0.1:8080".to_owned()][..])
+        );
     }
 }

@@ -170,7 +170,11 @@ fn block(tokens: &mut Tokens<'_>, depth: usize) -> Result<Vec<Directive>, NotRea
                 let (name, args) = (name.clone(), args.to_vec());
                 words.clear();
                 let place = tokens.at(line);
-                let inner = if end == Token::Open { block(tokens, depth + 1)? } else { Vec::new() };
+                let inner = if end == Token::Open {
+                    block(tokens, depth + 1)?
+                } else {
+                    Vec::new()
+                };
                 found.push(Directive {
                     name,
                     args,
