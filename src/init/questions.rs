@@ -30,7 +30,7 @@ pub(super) struct Question<'a> {
     pub given: Option<String>,
     /// What was found, or is usual.
     pub proposal: Option<String>,
-    /// Whether it may stay unknown.
+    /// The value as it is used, or in words what is wrong with it.
     pub check: fn(&str) -> Result<String, String>,
 }
 
