@@ -13,8 +13,9 @@ use crate::{
         self, Answers, Ask, Draft, EnvFile, Given, InitError, Seen,
         nginx::{Disk, Files as _},
     },
+    report::counted,
     source::{self, LoadOptions},
-    system::{World, WorldOptions, create, replace},
+    system::{SystemError, World, WorldOptions, create, replace},
 };
 
 /// Anybody may read a plan: it holds no secret.
@@ -69,11 +70,9 @@ fn exists(out: &Path) -> CliError {
     )
 }
 
-fn not_created(error: crate::system::SystemError, out: &Path) -> CliError {
+fn not_created(error: SystemError, out: &Path) -> CliError {
     match &error {
-        crate::system::SystemError::File { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => {
-            exists(out)
-        }
+        SystemError::File { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => exists(out),
         _ => error.into(),
     }
 }
@@ -155,10 +154,11 @@ fn check(text: &str, out: Option<&Path>) -> Result<(), CliError> {
 /// What was written, what to type next, and what is left to a person.
 fn words(answers: &Answers, draft: &Draft, out: Option<&Path>) -> String {
     let seen = &answers.seen;
-    let size = match seen.versions {
-        Some(versions) => format!("{versions} versions of {} artifacts", seen.artifacts),
-        None => format!("{} artifacts", seen.artifacts),
-    };
+    let number = |of: u64| usize::try_from(of).unwrap_or(usize::MAX);
+    let mut size = counted(number(seen.artifacts), "artifact");
+    if let Some(versions) = seen.versions {
+        size = format!("{} of {size}", counted(number(versions), "version"));
+    }
     let name = out.map_or_else(|| "FILE".to_owned(), |out| out.display().to_string());
     let file = quoted(&name);
     let mut lines = vec![
