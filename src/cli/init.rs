@@ -71,10 +71,12 @@ fn exists(out: &Path) -> CliError {
 }
 
 fn not_created(error: SystemError, out: &Path) -> CliError {
-    match &error {
-        SystemError::File { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => exists(out),
-        _ => error.into(),
+    if let SystemError::File { source, .. } = &error
+        && source.kind() == std::io::ErrorKind::AlreadyExists
+    {
+        return exists(out);
     }
+    error.into()
 }
 
 fn environment(path: &Path) -> Result<EnvFile, CliError> {

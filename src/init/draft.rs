@@ -115,7 +115,7 @@ pub fn draft(given: &Given, env: EnvFile, person: Option<&mut dyn Ask>) -> Resul
 /// nginx's files, or the output of `nginx -T`.
 fn ask_nginx(given: &Given, env: &EnvFile, q: &mut Questions<'_>) -> Found {
     const FLAG: &str = "--lb-config FILE";
-    let config = q.know(Question {
+    let config = q.know(&Question {
         flag: FLAG,
         what: "nginx's main file, or a file with the output of `nginx -T`",
         given: given.lb_config.clone(),
@@ -181,7 +181,7 @@ fn balancer(given: &Given, nginx: &Found, urls: (&[String], &[String]), q: &mut 
         Ok(_) => "the address that clients use".to_owned(),
         Err(why) => format!("the address that clients use ({why})"),
     };
-    let url = q.know(Question {
+    let url = q.know(&Question {
         flag: "--lb-url URL",
         what: &what,
         given: given.lb_url.clone(),
@@ -190,7 +190,7 @@ fn balancer(given: &Given, nginx: &Found, urls: (&[String], &[String]), q: &mut 
     });
     let included = site.ok().and_then(|site| site.included.clone());
     let beside = || Some(nginx.main.as_ref()?.parent()?.join("regplan"));
-    let directory = q.know(Question {
+    let directory = q.know(&Question {
         flag: "--lb-directory DIR",
         what: "the directory for regplan's two files, which nginx includes",
         given: given.lb_directory.clone(),
@@ -199,7 +199,7 @@ fn balancer(given: &Given, nginx: &Found, urls: (&[String], &[String]), q: &mut 
             .map(|directory| directory.display().to_string()),
         check: path,
     });
-    let socket = q.know(Question {
+    let socket = q.know(&Question {
         flag: "--lb-socket PATH",
         what: "the unix socket on which nginx answers regplan",
         given: given.lb_socket.clone(),
@@ -248,14 +248,14 @@ fn login(given: &Given, wanted: bool, q: &mut Questions<'_>) -> Option<Login> {
 
 fn ask_login(given: &Given, q: &mut Questions<'_>) -> Login {
     Login {
-        username: q.know(Question {
+        username: q.know(&Question {
             flag: "--username NAME",
             what: "the login of the registries: a name, or a client's id",
             given: given.username.clone(),
             proposal: None,
             check: line,
         }),
-        password_env: q.know(Question {
+        password_env: q.know(&Question {
             flag: "--password-env NAME",
             what: "the environment variable that holds its password",
             given: given.password_env.clone(),
@@ -274,7 +274,7 @@ pub fn late_login(person: &mut dyn Ask) -> Option<Login> {
 
 fn commands(given: &Given, urls: (&[String], &[String]), q: &mut Questions<'_>) -> Commands {
     let mut command = |flag: &str, what: &str, given: &Option<String>| {
-        q.know(Question {
+        q.know(&Question {
             flag,
             what,
             given: given.clone(),
@@ -345,7 +345,7 @@ fn list(
     proposal: Option<String>,
     check: fn(&str) -> Result<String, String>,
 ) -> Vec<String> {
-    let known = q.know(Question {
+    let known = q.know(&Question {
         flag,
         what,
         given: (!given.is_empty()).then(|| given.join(",")),

@@ -50,7 +50,7 @@ impl<'a> Questions<'a> {
     }
 
     /// What is to be known; an empty text when it is lacking, which [`Questions::done`] tells.
-    pub(super) fn know(&mut self, question: Question<'_>) -> String {
+    pub(super) fn know(&mut self, question: &Question<'_>) -> String {
         if let Some(given) = &question.given {
             return match (question.check)(given) {
                 Ok(value) => value,
@@ -58,7 +58,7 @@ impl<'a> Questions<'a> {
             };
         }
         if self.person.is_some() {
-            return self.ask(&question);
+            return self.ask(question);
         }
         match question.proposal.as_deref().map(question.check) {
             Some(Ok(value)) => value,
@@ -141,8 +141,8 @@ mod tests {
     fn a_flag_is_not_asked_about_and_a_proposal_stands_in_brackets() {
         let mut person = Says(vec![""], Vec::new());
         let mut questions = Questions::new(Some(&mut person));
-        assert_eq!(questions.know(question(Some("flag"), Some("found"))), "flag");
-        assert_eq!(questions.know(question(None, Some("found"))), "found");
+        assert_eq!(questions.know(&question(Some("flag"), Some("found"))), "flag");
+        assert_eq!(questions.know(&question(None, Some("found"))), "found");
         assert_eq!(questions.done(), []);
         assert_eq!(person.1, ["the x [found]:"]);
     }
@@ -150,19 +150,19 @@ mod tests {
     #[test]
     fn a_wrong_answer_is_asked_for_again_and_nobody_is_not_asked_for_ever() {
         let mut person = Says(vec!["a\u{7}b", "ab"], Vec::new());
-        assert_eq!(Questions::new(Some(&mut person)).know(question(None, None)), "ab");
+        assert_eq!(Questions::new(Some(&mut person)).know(&question(None, None)), "ab");
         let mut nobody = Says(vec!["", "", "", "late"], Vec::new());
         let mut questions = Questions::new(Some(&mut nobody));
-        assert_eq!(questions.know(question(None, None)), "");
+        assert_eq!(questions.know(&question(None, None)), "");
         assert_eq!(questions.done().len(), 1);
     }
 
     #[test]
     fn without_anybody_all_that_is_lacking_is_known_at_the_end() {
         let mut questions = Questions::new(None);
-        assert_eq!(questions.know(question(None, Some("found"))), "found");
-        questions.know(question(None, None));
-        questions.know(question(Some("a\nb"), None));
+        assert_eq!(questions.know(&question(None, Some("found"))), "found");
+        questions.know(&question(None, None));
+        questions.know(&question(Some("a\nb"), None));
         let whats: Vec<String> = questions.done().into_iter().map(|one| one.what).collect();
         assert_eq!(whats, ["the x", "it has a line break or another control character"]);
     }
