@@ -35,12 +35,13 @@ const ARROWS: &[(&str, &[&str])] = &[
         "rehearse",
         &["model", "registry", "journal", "kind", "resource", "system", "engine"],
     ),
+    ("init", &["model", "system"]),
     ("report", &["model", "journal", "kind"]),
     (
         "cli",
         &[
             "model", "expr", "graph", "region", "journal", "kind", "resource", "system", "source", "engine", "report",
-            "registry", "rehearse",
+            "registry", "rehearse", "init",
         ],
     ),
 ];
@@ -56,7 +57,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("cel", &["src/expr"]),
     ("rusqlite", &["src/journal"]),
     ("reqwest", &["src/system"]),
-    ("minijinja", &["src/system/nginx"]),
+    (
+        "minijinja",
+        &["src/system/nginx", "src/init/render.rs", "src/init/error.rs"],
+    ),
     ("zip", &["src/registry", "src/rehearse/twin", "src/rehearse/data"]),
     ("axum", &["src/rehearse/twin", "src/rehearse/balancer"]),
     ("hyper_util", &["src/rehearse/balancer"]),
@@ -82,6 +86,11 @@ const PURE: &[&str] = &[
     "src/rehearse/data",
     "src/rehearse/phases",
     "src/rehearse/summary",
+    "src/init/answers.rs",
+    "src/init/env_file.rs",
+    "src/init/nginx",
+    "src/init/questions.rs",
+    "src/init/render.rs",
     "src/system/freeze_rules.rs",
     "src/rehearse/balancer/route.rs",
     "src/rehearse/twin/model",

@@ -12,6 +12,7 @@ use std::{
 
 /// Every verb of this version.
 const VERBS: &[&str] = &[
+    "init",
     "validate",
     "plan",
     "apply",

@@ -8,6 +8,7 @@ mod error;
 mod exit;
 mod explain;
 mod graph;
+mod init;
 mod journal;
 mod log;
 mod manual;
@@ -58,6 +59,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 
 fn verb(verb: &Verb, terminal: &Terminal) -> Result<Exit, CliError> {
     match verb {
+        Verb::Init(arguments) => init::run(arguments, terminal),
         Verb::Validate(arguments) => validate::run(arguments, terminal),
         Verb::Plan(arguments) => plan::run(arguments, terminal),
         Verb::Apply(arguments) => apply::run(arguments, terminal),

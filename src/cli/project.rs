@@ -247,7 +247,7 @@ fn names_run(text: &str) -> bool {
 }
 
 /// TLS needs a provider of cryptography, chosen once per process; a second choice finds the first one, which is the same.
-fn install_tls() {
+pub(super) fn install_tls() {
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider was installed before");
     }
@@ -272,7 +272,7 @@ fn flags(plan: &PlanArgs, state: Option<&Path>) -> Vec<String> {
 }
 
 /// A word as a POSIX shell reads it back.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()

@@ -25,6 +25,7 @@ pub use balancer::{BalancerReader, BalancerWriter};
 pub use crash::crash_point;
 pub use double::{BalancerDouble, Doubles};
 pub use error::{SystemError, causes};
+pub use files::{create, replace};
 pub use handle::{Act, Observe};
 pub use host::host_name;
 pub use people::{Answer, NobodyThere, People};

@@ -183,6 +183,15 @@ impl<'a> RegistryReader<'a> {
         Value::Object(facts)
     }
 
+    /// The types of the global rules that are switched on: `VALIDITY`, `COMPATIBILITY` (`reference/apicurio.md` §1.7).
+    ///
+    /// # Errors
+    /// When nobody answers or the login may not read them.
+    pub async fn global_rules(&self, version: &ServerVersion) -> Result<Vec<String>, SystemError> {
+        let api = self.main()?;
+        api.json(core_url(api, version, &["admin", "rules"])?, ONE).await
+    }
+
     /// The value of a dynamic property; `None` when this registry has no such property.
     ///
     /// # Errors
