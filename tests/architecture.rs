@@ -33,7 +33,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "rehearse",
-        &["model", "registry", "journal", "kind", "resource", "system", "engine"],
+        &[
+            "model", "expr", "registry", "journal", "kind", "resource", "system", "engine",
+        ],
     ),
     ("report", &["model", "journal", "kind"]),
     (
@@ -81,6 +83,8 @@ const PURE: &[&str] = &[
     "src/report",
     "src/rehearse/data",
     "src/rehearse/phases",
+    "src/rehearse/not_rehearsed",
+    "src/rehearse/recorded",
     "src/rehearse/summary",
     "src/system/freeze_rules.rs",
     "src/rehearse/balancer/route.rs",

@@ -16,6 +16,9 @@ const LATER_VALUES: &[(&str, &str, &[&str])] = &[
     ("api.check", "suites", &["v2_compat", "confluent", "v3_core", "auth"]),
 ];
 
+/// Of these, what the kind itself can do and only real systems lack: kind, value. A rehearsal does it on twins.
+const TWINS_HAVE: &[(&str, &str)] = &[("lb.route", "hold")];
+
 /// Keys of systems that come later: type, place below the system.
 const LATER_KEYS: &[(&str, &[&str])] = &[
     ("nginx", &["hosts"]),
@@ -104,19 +107,33 @@ fn held<'a>(assertions: impl Iterator<Item = &'a Assertion>, out: &mut Findings)
     }
 }
 
-/// Kinds, and values of theirs; a step that needs what does not exist loses its behaviour.
-pub(super) fn steps(plan: &Plan, behaviours: &mut BTreeMap<StepId, Behaviour>, out: &mut Findings) {
+/// Kinds, and values of theirs; a step that needs what does not exist loses its behaviour. Those that twins can do are returned.
+pub(super) fn steps(
+    plan: &Plan,
+    behaviours: &mut BTreeMap<StepId, Behaviour>,
+    out: &mut Findings,
+) -> BTreeMap<StepId, Behaviour> {
+    let mut on_twins = BTreeMap::new();
     for phase in &plan.phases {
         for step in phase.steps.iter().chain(phase.rollback.iter().flatten()) {
             if kind::is_later_kind(&step.uses) {
                 out.push(warning(step.at.key("uses"), &format!("`{}`", step.uses)));
             }
-            for (at, word) in asked(step) {
+            let asked = asked(step);
+            if asked.is_empty() {
+                continue;
+            }
+            let twins_have = |word: &str| TWINS_HAVE.contains(&(step.uses.as_str(), word));
+            let all = asked.iter().all(|(_, word)| twins_have(word));
+            if let Some(behaviour) = behaviours.remove(&step.id).filter(|_| all) {
+                on_twins.insert(step.id.clone(), behaviour);
+            }
+            for (at, word) in asked {
                 out.push(warning(at, &format!("`{word}` of `{}`", step.uses)));
-                behaviours.remove(&step.id);
             }
         }
     }
+    on_twins
 }
 
 /// Whether a step asks for a part of its kind that comes later.
