@@ -65,7 +65,7 @@ impl Stage<'_> {
     }
 
     fn program(&self) -> Result<Program, CliError> {
-        Ok(self.project.load(self.terminal)?.program)
+        Ok(self.project.load_to_rehearse(self.terminal)?.program)
     }
 
     async fn once(&self, fail: Option<StepId>) -> Result<(Exit, Summary), CliError> {

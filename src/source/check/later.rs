@@ -26,17 +26,17 @@ const LATER_KEYS: &[(&str, &[&str])] = &[
     ("apicurio", &["tenant"]),
 ];
 
-/// The code of every such warning.
-const CODE: &str = "plan::not_supported_yet";
+/// The code of the warnings of what the language has and this version does not.
+pub const NOT_SUPPORTED_YET: &str = "plan::not_supported_yet";
 
 fn warning(at: DocPath, what: &str) -> Finding {
-    Finding::warning(CODE, at, format!("{what} is not supported yet"))
+    Finding::warning(NOT_SUPPORTED_YET, at, format!("{what} is not supported yet"))
         .help("`plan` shows it; `apply` refuses the plan before its first effect.")
 }
 
 /// All that was warned of, each with the phase, step or system that asks for it.
 pub(super) fn lacking(plan: &Plan, found: &Findings) -> Vec<String> {
-    let later = found.iter().filter(|finding| finding.code == CODE);
+    let later = found.iter().filter(|finding| finding.code == NOT_SUPPORTED_YET);
     later
         .map(|finding| format!("{}: {}", asker(plan, &finding.at), finding.what))
         .collect()

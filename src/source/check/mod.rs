@@ -12,6 +12,7 @@ mod way_back;
 
 pub(super) use ids::Names;
 pub(super) use kinds::Decoded;
+pub use later::NOT_SUPPORTED_YET;
 
 use std::collections::{BTreeMap, BTreeSet};
 
