@@ -215,7 +215,10 @@ fn normal(answer: &str) -> String {
         .collect();
     kept.sort();
     // Chunks or not is the server's choice.
-    let body = body.strip_prefix("2\r\n").map_or(body, |chunk| &chunk[..2]);
+    let body = body
+        .strip_prefix("2\r\n")
+        .and_then(|chunk| chunk.get(..2))
+        .unwrap_or(body);
     format!("{status} {} {body}", kept.join(", "))
         .replace("  ", " ")
         .trim()
