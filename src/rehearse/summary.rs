@@ -102,7 +102,7 @@ impl Summary {
             };
             let _infallible = writeln!(
                 out,
-                "\n`apply` of this version refuses the plan: it asks for {things} that it does not have (`validate` shows them)."
+                "\n`apply` of this version refuses the plan: it asks for {things} that it does not have (see `regplan validate`)."
             );
         }
     }
