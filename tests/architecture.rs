@@ -33,7 +33,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "rehearse",
-        &["model", "registry", "journal", "kind", "resource", "system", "engine"],
+        &[
+            "model", "expr", "registry", "journal", "kind", "resource", "system", "engine",
+        ],
     ),
     ("init", &["model", "system"]),
     ("report", &["model", "journal", "kind"]),
@@ -85,6 +87,8 @@ const PURE: &[&str] = &[
     "src/report",
     "src/rehearse/data",
     "src/rehearse/phases",
+    "src/rehearse/not_rehearsed",
+    "src/rehearse/recorded",
     "src/rehearse/summary",
     "src/init/answers.rs",
     "src/init/env_file.rs",

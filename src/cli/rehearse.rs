@@ -65,7 +65,7 @@ impl Stage<'_> {
     }
 
     fn program(&self) -> Result<Program, CliError> {
-        Ok(self.project.load(self.terminal)?.program)
+        Ok(self.project.load_to_rehearse(self.terminal)?.program)
     }
 
     async fn once(&self, fail: Option<StepId>) -> Result<(Exit, Summary), CliError> {
@@ -78,12 +78,7 @@ impl Stage<'_> {
                 "`--fail each` lets every step fail in turn.",
             ));
         }
-        if !program.unsupported.is_empty() {
-            return Err(CliError::usage(
-                "the plan asks for what this version does not have",
-                program.unsupported.join("; "),
-            ));
-        }
+        let apply_refuses = program.unsupported.clone();
         let directory = tempfile::tempdir().map_err(CliError::rehearsal)?;
         let data = self.data(directory.path())?;
         let file = File::open(&data).map_err(CliError::rehearsal)?;
@@ -99,6 +94,10 @@ impl Stage<'_> {
         })
         .await
         .map_err(CliError::rehearsal)?;
+        let not_rehearsed = rehearsal.not_rehearsed().to_vec();
+        for left in &not_rehearsed {
+            self.terminal.note(&left.to_string());
+        }
         let load = match rehearsal.public() {
             Some(url) => Some(
                 Load::start(
@@ -131,6 +130,8 @@ impl Stage<'_> {
         );
         let mut summary = self.summary(ending.name, ending.exit, report.as_ref(), &events, ran.differences);
         summary.lost_writes = lost;
+        summary.not_rehearsed = not_rehearsed;
+        summary.apply_refuses = apply_refuses;
         self.say(&ending.lines.join("\n"), &summary)?;
         Ok((ending.exit, summary))
     }
@@ -182,7 +183,10 @@ impl Stage<'_> {
             stand_ins: vec![
                 "registries and the balancer are twins in this process; their times say nothing about yours".to_owned(),
                 "commands of the plan were not run".to_owned(),
+                "questions to people were answered with yes".to_owned(),
             ],
+            not_rehearsed: Vec::new(),
+            apply_refuses: Vec::new(),
         }
     }
 

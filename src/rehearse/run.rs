@@ -5,7 +5,11 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use super::stage::{Stage, StageError};
+use super::{
+    not_rehearsed::{NotRehearsed, leave_out},
+    secrets,
+    stage::{Stage, StageError},
+};
 use crate::{
     engine::{self, ApplyRequest, EngineError, Outcome},
     journal::{Body, SqliteStore, Store as _, StoreError},
@@ -75,20 +79,33 @@ const RUN: &str = "rehearsal";
 /// A stage with its plan, ready to run.
 pub struct Rehearsal {
     stage: Stage,
+    not_rehearsed: Vec<NotRehearsed>,
     options: RehearseOptions,
 }
 
 impl Rehearsal {
-    /// Sets the stage: twins of every system, the plan with their addresses.
+    /// Sets the stage: twins or stand-ins of every system, the plan with their addresses, and records in the place of what
+    /// this version does not have.
     ///
     /// # Errors
-    /// When a twin does not start or a system has none.
+    /// When a twin does not start, or nothing stands in for a system.
     pub async fn prepare(mut options: RehearseOptions) -> Result<Self, RehearseError> {
+        let not_rehearsed = leave_out(&mut options.program);
+        secrets::replace(&mut options.program.plan, &options.directory)?;
         let stage = Stage::set(&mut options.program.plan, options.data.take()).await?;
         if let Some(step) = &options.fail {
             options.program.fail(step);
         }
-        Ok(Self { stage, options })
+        Ok(Self {
+            stage,
+            not_rehearsed,
+            options,
+        })
+    }
+
+    /// What this rehearsal leaves out or only records.
+    pub fn not_rehearsed(&self) -> &[NotRehearsed] {
+        &self.not_rehearsed
     }
 
     /// Where clients go.
@@ -101,7 +118,7 @@ impl Rehearsal {
     /// # Errors
     /// When it could not go on at all; a plan that fails is an outcome.
     pub async fn run(self) -> Result<Ran, RehearseError> {
-        let Self { stage, options } = self;
+        let Self { stage, options, .. } = self;
         let world = World::open(
             &options.program.plan,
             &WorldOptions {

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{balancer::BalancerTwin, late_twin::LateTwin, stand_ins::StandIns, twin::TwinVersion};
+use super::{balancer::BalancerTwin, late_twin::LateTwin, recorded, stand_ins::StandIns, twin::TwinVersion};
 use crate::{
     model::{BackendName, Plan, SystemName},
     system::{BalancerDouble, Doubles},
@@ -32,8 +32,8 @@ pub enum StageError {
     /// A twin does not start.
     #[error("a twin does not start")]
     Twin(#[from] super::twin::TwinError),
-    /// A system has no twin yet.
-    #[error("system `{system}`: a rehearsal has no twin of the type `{kind}` yet")]
+    /// A system has neither a twin nor a stand-in.
+    #[error("system `{system}`: a rehearsal has nothing that stands in for the type `{kind}`")]
     NoTwin {
         /// The system.
         system: SystemName,
@@ -48,7 +48,7 @@ impl Stage {
     /// A registry that a step `provides`, and every one but the first by name, is a 3.3.3; the first is a 2.6.13 with `data`.
     ///
     /// # Errors
-    /// When a twin does not start, or a system has none.
+    /// When a twin does not start, or nothing stands in for a system.
     pub(super) async fn set(plan: &mut Plan, data: Option<PathBuf>) -> Result<Self, StageError> {
         let provided: BTreeSet<SystemName> = (plan.phases.iter())
             .flat_map(|phase| &phase.steps)
@@ -73,18 +73,24 @@ impl Stage {
             twin.start().await?;
         }
         let mut balancers: BTreeMap<SystemName, Box<dyn BalancerDouble>> = BTreeMap::new();
-        for (name, declared) in &plan.systems {
+        let mut facts = BTreeMap::new();
+        for (name, declared) in &mut plan.systems {
             match declared.kind.as_str() {
                 "apicurio" => {}
-                "nginx" => {
-                    let twin = balancer(&declared.spec, &registries).await?;
+                "nginx" | "haproxy" => {
+                    let twin = balancer(&declared.spec, &registries).await?.named(name.clone());
                     balancers.insert(name.clone(), Box::new(twin));
+                    // A twin is here, wherever the real one is; the client of the real one is never asked.
+                    if let Some(spec) = declared.spec.as_object_mut() {
+                        spec.remove("hosts");
+                    }
                 }
                 other => {
-                    return Err(StageError::NoTwin {
+                    let recorded = recorded::facts(other, &declared.spec).ok_or_else(|| StageError::NoTwin {
                         system: name.clone(),
                         kind: other.to_owned(),
-                    });
+                    })?;
+                    facts.insert(name.clone(), recorded);
                 }
             }
         }
@@ -95,7 +101,7 @@ impl Stage {
         }
         let public = balancers.values().next().map(|twin| twin.url().to_owned());
         Ok(Self {
-            stand_ins: Arc::new(StandIns::new(plan, balancers, &registries)),
+            stand_ins: Arc::new(StandIns::new(plan, balancers, facts, &registries)),
             public,
             _registries: registries,
         })

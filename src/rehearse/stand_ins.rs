@@ -4,6 +4,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use serde_json::Value;
 
 use super::late_twin::LateTwin;
 use crate::{
@@ -11,9 +12,11 @@ use crate::{
     system::{BalancerDouble, CommandLine, Doubles, Ended},
 };
 
-/// What stands in for balancers and commands while a plan is rehearsed. No command of the plan is ever run.
+/// What stands in for balancers, systems without a twin, and commands while a plan is rehearsed. No command of the plan is ever run.
 pub(super) struct StandIns {
     balancers: BTreeMap<SystemName, Box<dyn BalancerDouble>>,
+    /// What systems without a twin say.
+    recorded: BTreeMap<SystemName, Value>,
     /// The registries that a command brings up.
     brings_up: Vec<(CommandLine, Arc<LateTwin>)>,
     /// A guard, or a file that is created, with the command that makes it so.
@@ -38,10 +41,12 @@ impl StandIns {
     pub(super) fn new(
         plan: &Plan,
         balancers: BTreeMap<SystemName, Box<dyn BalancerDouble>>,
+        recorded: BTreeMap<SystemName, Value>,
         late: &BTreeMap<SystemName, Arc<LateTwin>>,
     ) -> Self {
         let mut stand_ins = Self {
             balancers,
+            recorded,
             brings_up: Vec::new(),
             guarded: Vec::new(),
             undoes: Vec::new(),
@@ -95,6 +100,10 @@ impl StandIns {
 impl Doubles for StandIns {
     fn balancer(&self, system: &SystemName) -> Option<&dyn BalancerDouble> {
         self.balancers.get(system).map(AsRef::as_ref)
+    }
+
+    fn facts(&self, system: &SystemName) -> Option<&Value> {
+        self.recorded.get(system)
     }
 
     async fn run(&self, command: &CommandLine) -> Ended {

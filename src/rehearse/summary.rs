@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::phases::{PhaseTime, WayBack};
+use super::{
+    not_rehearsed::NotRehearsed,
+    phases::{PhaseTime, WayBack},
+};
 
 /// The version of the JSON; it grows when a field changes its meaning or goes.
 pub const FORMAT_VERSION: u32 = 1;
@@ -44,6 +47,10 @@ pub struct Summary {
     pub way_back: WayBack,
     /// What the twins and stand-ins did not do for real, each in a line.
     pub stand_ins: Vec<String>,
+    /// What of the plan was left out, or only recorded.
+    pub not_rehearsed: Vec<NotRehearsed>,
+    /// What the plan asks for and this version does not have: `apply` refuses it for these reasons. Empty when there are none.
+    pub apply_refuses: Vec<String>,
 }
 
 impl Summary {
@@ -75,8 +82,29 @@ impl Summary {
                 out.push('\n');
             }
         }
+        self.left_out_in_words(&mut out);
         out.push_str("\nTimes of a rehearsal say nothing about production.\n");
         out
+    }
+
+    fn left_out_in_words(&self, out: &mut String) {
+        if !self.not_rehearsed.is_empty() {
+            out.push_str("\nnot rehearsed\n");
+        }
+        for left in &self.not_rehearsed {
+            // Writing to a String cannot fail.
+            let _infallible = writeln!(out, "  {} ({})", left.what, left.why);
+        }
+        if !self.apply_refuses.is_empty() {
+            let things = match self.apply_refuses.len() {
+                1 => "one thing".to_owned(),
+                count => format!("{count} things"),
+            };
+            let _infallible = writeln!(
+                out,
+                "\n`apply` of this version refuses the plan: it asks for {things} that it does not have (see `regplan validate`)."
+            );
+        }
     }
 
     fn reads_in_words(&self) -> String {
@@ -161,6 +189,11 @@ mod tests {
             differences: Some(0),
             way_back: WayBack::Succeeded,
             stand_ins: vec!["`deploy_v3` was recorded, not run".to_owned()],
+            not_rehearsed: vec![NotRehearsed {
+                what: "step `database`, postgres.database".to_owned(),
+                why: "this version has no such kind".to_owned(),
+            }],
+            apply_refuses: vec!["step `database`: `postgres.database` is not supported yet".to_owned()],
         }
     }
 
@@ -181,6 +214,8 @@ mod tests {
             differences: None,
             way_back: WayBack::NotTried,
             stand_ins: Vec::new(),
+            not_rehearsed: Vec::new(),
+            apply_refuses: Vec::new(),
             ..summary()
         };
         insta::assert_snapshot!(unmeasured.human());

@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use serde_json::Value;
 
 use super::{CommandLine, Ended, Progress, SystemError, nginx::RouteTarget};
 use crate::{
@@ -11,6 +12,9 @@ use crate::{
 pub trait Doubles: Send + Sync {
     /// The stand-in of a load balancer.
     fn balancer(&self, system: &SystemName) -> Option<&dyn BalancerDouble>;
+
+    /// The facts of a system that only has a stand-in, as expressions see them; `None` for every other.
+    fn facts(&self, system: &SystemName) -> Option<&Value>;
 
     /// Runs a command's stand-in, and says so in its output.
     async fn run(&self, command: &CommandLine) -> Ended;

@@ -83,13 +83,15 @@ impl Observe {
     /// The facts of a system as expressions see them (`systems.<name>`): cheap and live, never an error: what cannot be
     /// had is absent, and `reachable` says so.
     pub async fn facts(&self, system: &SystemName) -> Value {
+        if let Some(facts) = self.doubles().and_then(|doubles| doubles.facts(system)) {
+            return facts.clone();
+        }
+        if let Ok(balancer) = self.balancer(system) {
+            return balancer.facts().await;
+        }
         match self.world.systems.get(system) {
             Some(SystemClient::Apicurio(client)) => client.reader().facts().await,
-            Some(SystemClient::Nginx(_)) => match self.balancer(system) {
-                Ok(balancer) => balancer.facts().await,
-                Err(_) => json!({"reachable": false}),
-            },
-            Some(SystemClient::NotSupported { .. }) | None => json!({}),
+            Some(SystemClient::Nginx(_) | SystemClient::NotSupported { .. }) | None => json!({}),
         }
     }
 
