@@ -138,6 +138,11 @@ impl BalancerTwin {
         self
     }
 
+    /// The route now.
+    pub fn route(&self) -> RouteState {
+        self.shared.route.borrow().state()
+    }
+
     /// Ends it when the requests under way are answered.
     pub async fn stop(self) {
         self.stop.send_replace(true);
@@ -187,8 +192,8 @@ impl BalancerDouble for BalancerTwin {
         &self.url
     }
 
-    fn route(&self) -> RouteState {
-        self.shared.route.borrow().state()
+    async fn route(&self) -> Result<RouteState, SystemError> {
+        Ok(Self::route(self))
     }
 
     async fn switch(
