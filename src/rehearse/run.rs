@@ -5,7 +5,10 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use super::stage::{Stage, StageError};
+use super::{
+    stage::{Stage, StageError},
+    twin::{Faults, NoFaults},
+};
 use crate::{
     engine::{self, ApplyRequest, EngineError, Outcome},
     journal::{Body, SqliteStore, Store as _, StoreError},
@@ -84,7 +87,8 @@ impl Rehearsal {
     /// # Errors
     /// When a twin does not start or a system has none.
     pub async fn prepare(mut options: RehearseOptions) -> Result<Self, RehearseError> {
-        let stage = Stage::set(&mut options.program.plan, options.data.take()).await?;
+        let faults: Arc<dyn Faults> = Arc::new(NoFaults);
+        let stage = Stage::set(&mut options.program.plan, options.data.take(), &faults).await?;
         if let Some(step) = &options.fail {
             options.program.fail(step);
         }

@@ -7,7 +7,12 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{balancer::BalancerTwin, late_twin::LateTwin, stand_ins::StandIns, twin::TwinVersion};
+use super::{
+    balancer::BalancerTwin,
+    late_twin::LateTwin,
+    stand_ins::StandIns,
+    twin::{Faults, TwinVersion},
+};
 use crate::{
     model::{BackendName, Plan, SystemName},
     system::{BalancerDouble, Doubles},
@@ -19,8 +24,10 @@ pub(super) struct Stage {
     pub(super) stand_ins: Arc<dyn Doubles>,
     /// The first balancer's public address: where clients go.
     pub(super) public: Option<String>,
-    /// Kept so that they go on answering as long as the stage stands.
-    _registries: BTreeMap<SystemName, Arc<LateTwin>>,
+    /// The one that serves first, when the plan has one.
+    pub(super) old: Option<SystemName>,
+    /// They go on answering as long as the stage stands.
+    registries: BTreeMap<SystemName, Arc<LateTwin>>,
 }
 
 /// Why a stage cannot be set.
@@ -49,12 +56,17 @@ impl Stage {
     ///
     /// # Errors
     /// When a twin does not start, or a system has none.
-    pub(super) async fn set(plan: &mut Plan, data: Option<PathBuf>) -> Result<Self, StageError> {
+    pub(super) async fn set(
+        plan: &mut Plan,
+        data: Option<PathBuf>,
+        faults: &Arc<dyn Faults>,
+    ) -> Result<Self, StageError> {
         let provided: BTreeSet<SystemName> = (plan.phases.iter())
             .flat_map(|phase| &phase.steps)
             .flat_map(|step| step.provides.iter().cloned())
             .collect();
         let mut registries = BTreeMap::new();
+        let mut old = None;
         for name in plan
             .systems
             .iter()
@@ -63,11 +75,12 @@ impl Stage {
         {
             let first = registries.is_empty() && !provided.contains(name);
             let (version, data) = if first {
+                old = Some(name.clone());
                 (TwinVersion::V2_6_13, data.clone())
             } else {
                 (TwinVersion::V3_3_3, None)
             };
-            registries.insert(name.clone(), Arc::new(LateTwin::new(version, data)?));
+            registries.insert(name.clone(), Arc::new(LateTwin::new(version, data, Arc::clone(faults))?));
         }
         for (_, twin) in registries.iter().filter(|(name, _)| !provided.contains(*name)) {
             twin.start().await?;
@@ -97,8 +110,20 @@ impl Stage {
         Ok(Self {
             stand_ins: Arc::new(StandIns::new(plan, balancers, &registries)),
             public,
-            _registries: registries,
+            old,
+            registries,
         })
+    }
+
+    /// The registries that are up.
+    pub(super) async fn up(&self) -> Vec<SystemName> {
+        let mut up = Vec::new();
+        for (name, twin) in &self.registries {
+            if twin.is_up().await {
+                up.push(name.clone());
+            }
+        }
+        up
     }
 }
 

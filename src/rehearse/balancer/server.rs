@@ -48,6 +48,9 @@ const TELL: Duration = Duration::from_secs(1);
 /// Backends are on loopback: who takes no connection by then is down.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// Tells the twins behind it what came by it (RFC 9110 §7.6.3); the real one says nothing.
+const VIA: HeaderValue = HeaderValue::from_static("1.1 rehearsal");
+
 /// Headers that are for one connection only (RFC 9110 §7.6.1), and `Expect`, which this server has answered already.
 const ONE_HOP: [&str; 9] = [
     "connection",
@@ -305,6 +308,7 @@ impl Shared {
         *request.uri_mut() = uri;
         *request.version_mut() = axum::http::Version::HTTP_11;
         end_hop(request.headers_mut());
+        request.headers_mut().insert(header::VIA, VIA);
         match self.client.request(request).await {
             Ok(answer) => {
                 let mut answer = answer.map(Body::new);

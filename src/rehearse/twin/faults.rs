@@ -9,6 +9,8 @@ pub struct Seen<'r> {
     pub path: &'r str,
     /// How many requests this twin had before it.
     pub number: u64,
+    /// Whether it came by the balancer of the rehearsal: from a client, not from the runner.
+    pub by_balancer: bool,
 }
 
 /// What happens to one request.
@@ -42,6 +44,9 @@ pub trait Faults: Send + Sync {
     fn request(&self, _seen: &Seen<'_>) -> Turn {
         Turn::default()
     }
+
+    /// A request whose connection is to be cut after it ([`Outcome::CutAfter`]) has been served.
+    fn served(&self) {}
 
     /// Whether an import loses this entity without a word: its kind as the entry names say it (`ArtifactVersion`), and its
     /// globalId, contentId, or address.
