@@ -3,7 +3,7 @@ use std::{
     fs::File,
     io,
     os::{
-        fd::{AsFd as _, AsRawFd as _, OwnedFd},
+        fd::{AsFd as _, OwnedFd},
         unix::process::ExitStatusExt as _,
     },
     path::Path,
@@ -14,7 +14,6 @@ use std::{
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, kill_process, pidfd_open, pidfd_send_signal, waitid,
 };
-use tokio::io::{Interest, unix::AsyncFd};
 
 /// A program in a process of its own that may be killed at any moment; it dies with this value.
 ///
@@ -91,12 +90,7 @@ impl Mortal {
             Ok(()) | Err(rustix::io::Errno::SRCH) => {}
             Err(error) => return Err(error.into()),
         }
-        // Left for `ended` to reap.
-        let until_dead = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-        match waitid(WaitId::PidFd(self.handle.as_fd()), until_dead) {
-            Ok(_) | Err(rustix::io::Errno::CHILD) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        until_dead(&self.handle)
     }
 
     /// Waits until it has ended.
@@ -104,9 +98,10 @@ impl Mortal {
     /// # Errors
     /// When the kernel does not tell.
     pub async fn ended(&self) -> Result<Death, io::Error> {
-        // Readable when it has ended (pidfd_open(2)).
-        let watched = AsyncFd::with_interest(self.handle.as_raw_fd(), Interest::READABLE)?;
-        let _readable = watched.readable().await?;
+        let handle = self.handle.try_clone()?;
+        tokio::task::spawn_blocking(move || until_dead(&handle))
+            .await
+            .map_err(io::Error::other)??;
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         child.wait().map(Death::of)
     }
@@ -119,6 +114,15 @@ impl Drop for Mortal {
         if let Err(error) = killed.and_then(|()| child.wait()) {
             tracing::debug!(%error, "a program that was left could not be ended");
         }
+    }
+}
+
+/// Blocks until the process has ended, and leaves it to be reaped.
+fn until_dead(handle: &OwnedFd) -> Result<(), io::Error> {
+    match waitid(WaitId::PidFd(handle.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+        // No child any more: it was reaped.
+        Ok(_) | Err(rustix::io::Errno::CHILD) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 
