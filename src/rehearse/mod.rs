@@ -5,6 +5,7 @@ pub mod data;
 mod late_twin;
 pub mod load;
 pub mod phases;
+pub mod proof;
 mod run;
 mod stage;
 mod stand_ins;
