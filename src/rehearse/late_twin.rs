@@ -23,7 +23,10 @@ pub(super) struct LateTwin {
 /// Whether it is up.
 enum Standing {
     /// Nobody listens; the ports are bound all the same, so that nothing else on this machine gets them meanwhile.
-    Down { main: TcpSocket, management: TcpSocket },
+    Down {
+        main: TcpSocket,
+        management: TcpSocket,
+    },
     /// It could not come up: its ports are gone.
     Broken,
     Up(#[expect(dead_code, reason = "it ends when it is dropped")] Twin),

@@ -2,6 +2,7 @@
 
 pub mod balancer;
 pub mod data;
+pub mod kill;
 mod late_twin;
 pub mod load;
 pub mod phases;

@@ -80,7 +80,10 @@ impl Stage {
             } else {
                 (TwinVersion::V3_3_3, None)
             };
-            registries.insert(name.clone(), Arc::new(LateTwin::new(version, data, Arc::clone(faults))?));
+            registries.insert(
+                name.clone(),
+                Arc::new(LateTwin::new(version, data, Arc::clone(faults))?),
+            );
         }
         for (_, twin) in registries.iter().filter(|(name, _)| !provided.contains(*name)) {
             twin.start().await?;

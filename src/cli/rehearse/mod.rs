@@ -1,4 +1,13 @@
-use std::{fs::File, io::BufReader, path::PathBuf, sync::Arc, time::Duration};
+mod kill;
+mod runner;
+
+use std::{
+    fs::File,
+    io::BufReader,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{sync::mpsc, time::Instant};
 
@@ -9,10 +18,11 @@ use super::{
 use crate::{
     kind::Program,
     model::{Event, StepId},
-    registry::{ReadLimits, read_export},
+    registry::{ReadLimits, Snapshot, read_export},
     rehearse::{
         Rehearsal, RehearseOptions,
         data::generate,
+        kill::ORDER,
         load::{Load, LoadOptions, Report, lost, paths_of},
         phases::phases_from,
         summary::{FORMAT_VERSION, Summary},
@@ -27,6 +37,9 @@ const READ_PATHS: usize = 200;
 
 /// `rehearse`: the whole plan against twins in this process, with clients that go on.
 pub(super) fn run(arguments: &Rehearse, terminal: &Terminal) -> Result<Exit, CliError> {
+    if let Some(order) = std::env::var_os(ORDER) {
+        return runner::run(Path::new(&order), terminal);
+    }
     let project = Project::new(&arguments.plan, None)?;
     let runtime = runtime::start()?;
     let stage = Stage {
@@ -35,6 +48,7 @@ pub(super) fn run(arguments: &Rehearse, terminal: &Terminal) -> Result<Exit, Cli
         terminal,
     };
     let exit = match arguments.fail.as_deref() {
+        _ if stage.kills() => runtime.block_on(stage.kill()),
         Some("each") => runtime.block_on(stage.each()),
         Some(step) => runtime.block_on(stage.once(Some(step.into()))).map(|(exit, _)| exit),
         None => runtime.block_on(stage.once(None)).map(|(exit, _)| exit),
@@ -70,24 +84,10 @@ impl Stage<'_> {
 
     async fn once(&self, fail: Option<StepId>) -> Result<(Exit, Summary), CliError> {
         let program = self.program()?;
-        if let Some(step) = &fail
-            && program.step(step).is_none()
-        {
-            return Err(CliError::usage(
-                format!("`--fail {step}` names no step of the plan"),
-                "`--fail each` lets every step fail in turn.",
-            ));
-        }
-        if !program.unsupported.is_empty() {
-            return Err(CliError::usage(
-                "the plan asks for what this version does not have",
-                program.unsupported.join("; "),
-            ));
-        }
+        check(&program, fail.as_ref())?;
         let directory = tempfile::tempdir().map_err(CliError::rehearsal)?;
-        let data = self.data(directory.path())?;
-        let file = File::open(&data).map_err(CliError::rehearsal)?;
-        let snapshot = read_export(BufReader::new(file), &ReadLimits::default()).map_err(CliError::rehearsal)?;
+        let data = self.data(directory.path(), self.arguments.seed)?;
+        let snapshot = read(&data)?;
         let (events, heard) = mpsc::unbounded_channel();
         let rehearsal = Rehearsal::prepare(RehearseOptions {
             program,
@@ -135,11 +135,11 @@ impl Stage<'_> {
         Ok((ending.exit, summary))
     }
 
-    fn data(&self, directory: &std::path::Path) -> Result<PathBuf, CliError> {
+    fn data(&self, directory: &Path, seed: u64) -> Result<PathBuf, CliError> {
         if let Some(data) = &self.arguments.data {
             return Ok(data.clone());
         }
-        let bytes = generate(self.arguments.size, self.arguments.seed).map_err(CliError::rehearsal)?;
+        let bytes = generate(self.arguments.size, seed).map_err(CliError::rehearsal)?;
         let path = directory.join("generated.zip");
         crate::system::write_atomically(&path, |file| std::io::Write::write_all(file, &bytes))
             .map_err(CliError::rehearsal)?;
@@ -197,6 +197,30 @@ impl Stage<'_> {
         };
         self.terminal.data(&text)
     }
+}
+
+/// Whether the plan can be rehearsed, with that step failing.
+fn check(program: &Program, fail: Option<&StepId>) -> Result<(), CliError> {
+    if let Some(step) = fail
+        && program.step(step).is_none()
+    {
+        return Err(CliError::usage(
+            format!("`--fail {step}` names no step of the plan"),
+            "`--fail each` lets every step fail in turn.",
+        ));
+    }
+    if !program.unsupported.is_empty() {
+        return Err(CliError::usage(
+            "the plan asks for what this version does not have",
+            program.unsupported.join("; "),
+        ));
+    }
+    Ok(())
+}
+
+fn read(data: &Path) -> Result<Snapshot, CliError> {
+    let file = File::open(data).map_err(CliError::rehearsal)?;
+    read_export(BufReader::new(file), &ReadLimits::default()).map_err(CliError::rehearsal)
 }
 
 /// Shows events, and keeps them with the milliseconds since the first.

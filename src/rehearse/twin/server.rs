@@ -240,7 +240,9 @@ async fn serve(
         match (turn.outcome, taken) {
             (Outcome::Refuse(status), _) => Answer::empty(status),
             (Outcome::CutBefore, _) => Answer::empty(500),
-            (Outcome::Serve | Outcome::CutAfter | Outcome::CutInBody, Ok(request)) => answered(served_by, request).await,
+            (Outcome::Serve | Outcome::CutAfter | Outcome::CutInBody, Ok(request)) => {
+                answered(served_by, request).await
+            }
             (Outcome::Serve | Outcome::CutAfter | Outcome::CutInBody, Err(answer)) => answer,
         }
     });
