@@ -40,7 +40,7 @@ pub(super) const CLIENT_LIMIT: Duration = Duration::from_secs(10);
 const AFTERWARDS: Duration = Duration::from_millis(100);
 
 /// Between two requests of the reader, and of the writer: several worlds share the machine.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(30));
+const PAUSES: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(60));
 
 /// Versions that the reader goes through.
 const READ_PATHS: usize = 50;
