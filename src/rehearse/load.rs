@@ -17,6 +17,8 @@ use crate::{
     system::{SystemError, Visit, VisitError, Visitor},
 };
 
+/// The group in which the writer writes.
+pub const GROUP: &str = "rehearsal";
 /// Where the writer writes; the group is its own, so that what it wrote can be told from the rest.
 const WRITES: &str = "/apis/registry/v2/groups/rehearsal/artifacts";
 /// What is read when nothing is known: it answers on an empty registry too.

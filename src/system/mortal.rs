@@ -119,7 +119,10 @@ impl Drop for Mortal {
 
 /// Blocks until the process has ended, and leaves it to be reaped.
 fn until_dead(handle: &OwnedFd) -> Result<(), io::Error> {
-    match waitid(WaitId::PidFd(handle.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+    match waitid(
+        WaitId::PidFd(handle.as_fd()),
+        WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+    ) {
         // No child any more: it was reaped.
         Ok(_) | Err(rustix::io::Errno::CHILD) => Ok(()),
         Err(error) => Err(error.into()),
@@ -156,7 +159,10 @@ mod tests {
     async fn a_program_that_ends_by_itself_is_told_from_one_that_was_killed() {
         let (directory, mortal) = shell("echo $WORD >&2; exit 7");
         assert_eq!(mortal.ended().await.unwrap(), Death::Ended(7));
-        assert_eq!(std::fs::read_to_string(directory.path().join("says")).unwrap(), "said\n");
+        assert_eq!(
+            std::fs::read_to_string(directory.path().join("says")).unwrap(),
+            "said\n"
+        );
         let (_directory, mortal) = shell("exec sleep 60");
         mortal.kill().unwrap();
         assert_eq!(mortal.ended().await.unwrap(), Death::KILLED);
