@@ -291,6 +291,32 @@ mod tests {
     }
 
     #[test]
+    fn a_proof_that_fails_and_an_end_that_no_fault_excuses_are_violations() {
+        let bypass = |times| BTreeMap::from([(Fault::Bypass, times)]);
+        let judged = |proof: Option<&[Violation]>, came: &BTreeMap<Fault, u64>, ended, lost| {
+            let mut summary = Summary {
+                lost_writes: Some(lost),
+                ..summary()
+            };
+            summary.proven(proof, came, ended);
+            (summary.proof, summary.violations.len())
+        };
+        let none = BTreeMap::new();
+        assert_eq!(judged(Some(&[]), &none, None, 0), (Proof::Holds, 0));
+        assert_eq!(judged(None, &none, None, 0), (Proof::NothingToProve, 0));
+        assert_eq!(
+            judged(Some(&[Violation::NobodyWritable]), &none, None, 0),
+            (Proof::Violated, 1)
+        );
+        assert_eq!(judged(Some(&[]), &none, None, 2), (Proof::Violated, 1));
+        assert_eq!(judged(Some(&[]), &bypass(1), Some(7), 0), (Proof::Holds, 0));
+        assert_eq!(judged(Some(&[]), &bypass(1), Some(0), 0), (Proof::Violated, 1));
+        assert_eq!(judged(Some(&[]), &bypass(0), Some(7), 0), (Proof::Violated, 1));
+        // Another step was told to fail: how it ends says nothing about the fault.
+        assert_eq!(judged(Some(&[]), &bypass(1), None, 0), (Proof::Holds, 0));
+    }
+
+    #[test]
     fn times_are_short() {
         assert_eq!(
             [0, 9_999, 10_000, 61_250].map(time),

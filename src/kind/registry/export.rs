@@ -213,6 +213,36 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_registry_that_took_a_write_since_its_export_has_moved() {
+        let zip = std::fs::read(format!("{}/tests/data/v2-rich.zip", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let read = || crate::registry::read_export(io::Cursor::new(&zip), &crate::registry::ReadLimits::default());
+        let taken = Exported {
+            spooled: crate::system::Spooled {
+                path: PathBuf::new(),
+                sha256: Digest::from(""),
+                bytes: 0,
+            },
+            snapshot: read().unwrap(),
+        };
+        let taken = describe(
+            "v2.zip".to_owned(),
+            Digest::from(""),
+            0,
+            "2.6.13.Final".to_owned(),
+            &taken,
+        );
+        let mut now = read().unwrap();
+        assert_eq!(difference(&"v2".into(), &taken, &now), None);
+        let version = now.versions.values_mut().next().unwrap();
+        version.description = Some("edited".into());
+        let edited = difference(&"v2".into(), &taken, &now).unwrap();
+        assert!(edited.contains("its content is not"), "{edited}");
+        now.versions.pop_first();
+        let fewer = difference(&"v2".into(), &taken, &now).unwrap();
+        assert!(fewer.contains("36 artifacts and 67 versions, not 36 and 68"), "{fewer}");
+    }
+
+    #[test]
     fn a_later_attempt_has_a_name_of_its_own() {
         for (name, attempt, expected) in [
             ("backups/v2.zip", 1, "backups/v2.zip"),
