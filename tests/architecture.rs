@@ -58,7 +58,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ("reqwest", &["src/system"]),
     ("minijinja", &["src/system/nginx"]),
     ("zip", &["src/registry", "src/rehearse/twin", "src/rehearse/data"]),
-    ("axum", &["src/rehearse/twin", "src/rehearse/balancer"]),
+    (
+        "axum",
+        &[
+            "src/rehearse/twin",
+            "src/rehearse/balancer",
+            "src/rehearse/kill/control.rs",
+        ],
+    ),
     ("hyper_util", &["src/rehearse/balancer"]),
     ("jsonschema", &["src/source"]),
     ("indicatif", &["src/cli"]),

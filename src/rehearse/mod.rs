@@ -3,6 +3,7 @@
 pub mod balancer;
 pub mod data;
 pub mod faults;
+pub mod kill;
 mod late_twin;
 pub mod load;
 pub mod phases;

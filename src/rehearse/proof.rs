@@ -173,12 +173,12 @@ impl Evidence<'_> {
     }
 }
 
-fn differences(left: &Snapshot, right: &Snapshot) -> Vec<Row> {
+pub(super) fn differences(left: &Snapshot, right: &Snapshot) -> Vec<Row> {
     compare(left, right, &RestFacts::default(), &[]).differences
 }
 
 /// A snapshot without some artifacts, and without the rows of groups that only they were in.
-fn without(snapshot: &Snapshot, is_out: impl Fn(&ArtifactKey) -> bool) -> Snapshot {
+pub(super) fn without(snapshot: &Snapshot, is_out: impl Fn(&ArtifactKey) -> bool) -> Snapshot {
     let mut left = snapshot.clone();
     left.artifacts.retain(|key, _| !is_out(key));
     left.versions.retain(|_, version| !is_out(&version.artifact));

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     engine::{self, ApplyRequest, EngineError, Outcome},
-    journal::{Body, FoldError, Record, SqliteStore, Store as _, StoreError, fold},
+    journal::{Body, FoldError, LockError, Record, SqliteStore, Store as _, StoreError, fold},
     kind::Program,
     model::{BackendName, Event, PhaseId, RunId, StepId, SystemName},
     system::{Answer, Observe, People, SystemError, World, WorldOptions},
@@ -50,13 +50,16 @@ pub enum RehearseError {
     /// The journal of the rehearsal says something that cannot be.
     #[error("the journal of the rehearsal cannot be understood")]
     Fold(#[from] FoldError),
+    /// Another runner is at work in the same rehearsal.
+    #[error("the rehearsal cannot be locked")]
+    Lock(#[from] LockError),
     /// The run could not go on.
     #[error("the rehearsal could not go on")]
     Engine(#[from] EngineError),
 }
 
 /// Somebody who says yes: nobody has to be there for a rehearsal.
-struct Willing;
+pub(super) struct Willing;
 
 impl People for Willing {
     fn confirm(&self, _step: &str, _text: &str) -> Answer {
@@ -90,7 +93,10 @@ impl Ran {
 }
 
 /// The name of the run: there is only one in a rehearsal's journal.
-const RUN: &str = "rehearsal";
+pub(super) const RUN: &str = "rehearsal";
+
+/// The environment of the run.
+pub(super) const ENVIRONMENT: &str = "rehearsal";
 
 /// A stage with its plan, ready to run.
 pub struct Rehearsal {
@@ -138,7 +144,7 @@ impl Rehearsal {
         let fence = store.next_fence()?;
         let outcome = engine::apply(ApplyRequest {
             program: options.program,
-            environment: "rehearsal".to_owned(),
+            environment: ENVIRONMENT.to_owned(),
             world: Observe::new(Arc::new(world)),
             store: Box::new(store),
             run: RunId::from(RUN),

@@ -102,7 +102,6 @@ impl Unmade {
 }
 
 fn direct(url: &str, ca: Option<&Path>, limit: Duration, idle: usize) -> Result<Client, Unmade> {
-    provide_crypto();
     let mut builder = base(limit)
         .http1_only()
         .no_proxy()
@@ -128,6 +127,7 @@ fn provide_crypto() {
 }
 
 fn base(silence: Duration) -> ClientBuilder {
+    provide_crypto();
     Client::builder()
         .connect_timeout(CONNECT)
         .read_timeout(silence)

@@ -1,6 +1,15 @@
+mod kill;
+mod runner;
 mod table;
 
-use std::{collections::BTreeSet, fs::File, io::BufReader, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::BufReader,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{sync::mpsc, time::Instant};
 
@@ -11,11 +20,12 @@ use super::{
 use crate::{
     kind::Program,
     model::{Event, StepId},
-    registry::{ReadLimits, read_export},
+    registry::{ReadLimits, Snapshot, read_export},
     rehearse::{
         Rehearsal, RehearseOptions, Told,
         data::generate,
         faults::{Fault, Play},
+        kill::ORDER,
         load::{Load, LoadOptions, Report, lost, paths_of},
         phases::phases_from,
         summary::{FORMAT_VERSION, Proof, Summary},
@@ -32,6 +42,9 @@ const READ_PATHS: usize = 200;
 
 /// `rehearse`: the whole plan against twins in this process, with clients that go on.
 pub(super) fn run(arguments: &Rehearse, terminal: &Terminal) -> Result<Exit, CliError> {
+    if let Some(order) = std::env::var_os(ORDER) {
+        return runner::run(Path::new(&order), terminal);
+    }
     let project = Project::new(&arguments.plan, None)?;
     let runtime = runtime::start()?;
     let stage = Stage {
@@ -39,7 +52,10 @@ pub(super) fn run(arguments: &Rehearse, terminal: &Terminal) -> Result<Exit, Cli
         project: &project,
         terminal,
     };
-    let exit = runtime.block_on(stage.all());
+    let exit = match stage.kills() {
+        true => runtime.block_on(stage.kill()),
+        false => runtime.block_on(stage.all()),
+    };
     runtime.shutdown_background();
     exit
 }
@@ -102,24 +118,10 @@ impl Stage<'_> {
         let told_to_fail = fail.is_some();
         let play = Arc::new(Play::new(faults, self.arguments.seed));
         let program = self.program()?;
-        if let Some(step) = &fail
-            && program.step(step).is_none()
-        {
-            return Err(CliError::usage(
-                format!("`--fail {step}` names no step of the plan"),
-                "`--fail each` lets every step fail in turn.",
-            ));
-        }
-        if !program.unsupported.is_empty() {
-            return Err(CliError::usage(
-                "the plan asks for what this version does not have",
-                program.unsupported.join("; "),
-            ));
-        }
+        check(&program, fail.as_ref())?;
         let directory = tempfile::tempdir().map_err(CliError::rehearsal)?;
-        let data = self.data(directory.path())?;
-        let file = File::open(&data).map_err(CliError::rehearsal)?;
-        let snapshot = read_export(BufReader::new(file), &ReadLimits::default()).map_err(CliError::rehearsal)?;
+        let data = self.data(directory.path(), self.arguments.seed)?;
+        let snapshot = read(&data)?;
         let (events, heard) = mpsc::unbounded_channel();
         let rehearsal = Rehearsal::prepare(RehearseOptions {
             program,
@@ -205,11 +207,11 @@ impl Stage<'_> {
         command
     }
 
-    fn data(&self, directory: &std::path::Path) -> Result<PathBuf, CliError> {
+    fn data(&self, directory: &Path, seed: u64) -> Result<PathBuf, CliError> {
         if let Some(data) = &self.arguments.data {
             return Ok(data.clone());
         }
-        let bytes = generate(self.arguments.size, self.arguments.seed).map_err(CliError::rehearsal)?;
+        let bytes = generate(self.arguments.size, seed).map_err(CliError::rehearsal)?;
         let path = directory.join("generated.zip");
         crate::system::write_atomically(&path, |file| std::io::Write::write_all(file, &bytes))
             .map_err(CliError::rehearsal)?;
@@ -271,6 +273,30 @@ impl Stage<'_> {
         };
         self.terminal.data(&text)
     }
+}
+
+/// Whether the plan can be rehearsed, with that step failing.
+fn check(program: &Program, fail: Option<&StepId>) -> Result<(), CliError> {
+    if let Some(step) = fail
+        && program.step(step).is_none()
+    {
+        return Err(CliError::usage(
+            format!("`--fail {step}` names no step of the plan"),
+            "`--fail each` lets every step fail in turn.",
+        ));
+    }
+    if !program.unsupported.is_empty() {
+        return Err(CliError::usage(
+            "the plan asks for what this version does not have",
+            program.unsupported.join("; "),
+        ));
+    }
+    Ok(())
+}
+
+fn read(data: &Path) -> Result<Snapshot, CliError> {
+    let file = File::open(data).map_err(CliError::rehearsal)?;
+    read_export(BufReader::new(file), &ReadLimits::default()).map_err(CliError::rehearsal)
 }
 
 /// Shows events, and keeps them with the milliseconds since the first.

@@ -19,7 +19,10 @@ use super::{
     executioner::{Executioner, Fate},
     remote::{Ask, Told},
 };
-use crate::system::{Doubles, Progress, SystemError, causes, nginx::RouteTarget};
+use crate::{
+    model::{RunId, SystemName},
+    system::{BalancerDouble, Doubles, Ended, Progress, SystemError, causes, nginx::RouteTarget},
+};
 
 /// A question is a command line or a route; bytes.
 const LONGEST: usize = 1 << 20;
@@ -117,36 +120,47 @@ impl Shared {
             Ask::Run { command } => self.doubles.run(&command).await.map(ended),
             Ask::Guard { command } => self.doubles.guard(&command).await.map(ended),
             Ask::Created { path } => self.doubles.created(&path).await.map(Told::Created),
-            Ask::Route { ref balancer } | Ask::Switch { ref balancer, .. } => {
-                let Some(double) = self.doubles.balancer(balancer) else {
-                    return Told::Refused {
-                        foreign: false,
-                        reason: format!("the rehearsal has no balancer `{balancer}`"),
-                    };
-                };
-                match ask {
-                    Ask::Switch {
-                        to,
-                        writes,
-                        expect,
-                        run,
-                        ..
-                    } => {
-                        let target = RouteTarget { to, writes };
-                        let switched = double.switch(&target, expect.as_deref(), &run, &Progress::silent());
-                        switched.await.map(|()| Told::Switched)
-                    }
-                    Ask::Route { .. } | Ask::Run { .. } | Ask::Guard { .. } | Ask::Created { .. } => {
-                        double.route().await.map(|route| Told::Route(Box::new(route)))
-                    }
-                }
+            Ask::Route { balancer } => self.route(&balancer).await,
+            Ask::Switch {
+                balancer,
+                to,
+                writes,
+                expect,
+                run,
+            } => {
+                let target = RouteTarget { to, writes };
+                self.switch(&balancer, &target, expect.as_deref(), &run).await
             }
         };
         answer.unwrap_or_else(|error| refused(&error))
     }
+
+    fn balancer(&self, system: &SystemName) -> Result<&dyn BalancerDouble, SystemError> {
+        self.doubles.balancer(system).ok_or_else(|| SystemError::NoSuchSystem {
+            system: system.clone(),
+            kind: "balancer",
+        })
+    }
+
+    async fn route(&self, balancer: &SystemName) -> Result<Told, SystemError> {
+        let route = self.balancer(balancer)?.route().await?;
+        Ok(Told::Route(Box::new(route)))
+    }
+
+    async fn switch(
+        &self,
+        balancer: &SystemName,
+        target: &RouteTarget,
+        expect: Option<&str>,
+        run: &RunId,
+    ) -> Result<Told, SystemError> {
+        let log = Progress::silent();
+        self.balancer(balancer)?.switch(target, expect, run, &log).await?;
+        Ok(Told::Switched)
+    }
 }
 
-fn ended(ended: crate::system::Ended) -> Told {
+fn ended(ended: Ended) -> Told {
     Told::Ended {
         code: ended.code,
         stdout: ended.stdout,

@@ -41,11 +41,7 @@ impl Executioner {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start(
-        &self,
-        kill: Option<Kill>,
-        start: impl FnOnce() -> io::Result<Mortal>,
-    ) -> io::Result<Arc<Mortal>> {
+    pub fn start(&self, kill: Option<Kill>, start: impl FnOnce() -> io::Result<Mortal>) -> io::Result<Arc<Mortal>> {
         let mut session = self.session();
         let kill = match kill {
             Some(Kill::Request { number, when, late_ms }) => Some((number, when, Duration::from_millis(late_ms))),

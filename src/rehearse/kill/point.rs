@@ -145,11 +145,20 @@ mod tests {
         assert_ne!(drawn(7), drawn(8));
         let all = drawn(7);
         for when in [When::Before, When::After, When::Late] {
-            assert!(all.iter().any(|kill| matches!(kill, Kill::Request { when: at, number: 51.., .. } if *at == when)));
+            assert!(
+                all.iter()
+                    .any(|kill| matches!(kill, Kill::Request { when: at, number: 51.., .. } if *at == when))
+            );
         }
         for wanted in [When::Before, When::After] {
-            assert!(all.iter().any(|kill| matches!(kill, Kill::Record(kill) if kill.when == wanted)));
+            assert!(
+                all.iter()
+                    .any(|kill| matches!(kill, Kill::Record(kill) if kill.when == wanted))
+            );
         }
-        assert!(!all.iter().any(|kill| matches!(kill, Kill::Record(RecordKill { when: When::Late, .. } | RecordKill { record: 51.., .. }))));
+        assert!(!all.iter().any(|kill| matches!(
+            kill,
+            Kill::Record(RecordKill { when: When::Late, .. } | RecordKill { record: 51.., .. })
+        )));
     }
 }

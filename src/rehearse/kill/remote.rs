@@ -7,9 +7,7 @@ use super::Order;
 use crate::{
     model::{BackendName, RunId, SystemName},
     resource::{RouteState, RouteWrites},
-    system::{
-        BalancerDouble, CommandLine, Doubles, Ended, Progress, SystemError, Visit, Visitor, nginx::RouteTarget,
-    },
+    system::{BalancerDouble, CommandLine, Doubles, Ended, Progress, SystemError, Visit, Visitor, nginx::RouteTarget},
 };
 
 /// Longer than any drain of the balancer of a rehearsal (130 s).
@@ -161,7 +159,9 @@ impl Line {
 #[async_trait]
 impl Doubles for RemoteDoubles {
     fn balancer(&self, system: &SystemName) -> Option<&dyn BalancerDouble> {
-        self.balancers.get(system).map(|balancer| balancer as &dyn BalancerDouble)
+        self.balancers
+            .get(system)
+            .map(|balancer| balancer as &dyn BalancerDouble)
     }
 
     async fn run(&self, command: &CommandLine) -> Result<Ended, SystemError> {
