@@ -66,7 +66,7 @@ fn after_30_random_kills_of_runs_that_go_back_every_world_is_back() {
 
 #[test]
 fn a_kill_on_either_side_of_the_freezes_intent_is_one_kill_at_the_named_record() {
-    for boundary in ["12:before", "12:after"] {
+    for boundary in ["10:before", "10:after"] {
         let summary = all_equal(&["--kill-at", boundary]);
         assert_eq!(
             (&summary["worlds"], &summary["kills"]),

@@ -206,12 +206,16 @@ pub struct Rehearse {
     /// How many versions are generated.
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub size: usize,
-    /// What the generated data is made from, or, with `--kill-random`, where kills are: the same number does the same.
+    /// What the generated data, the faults and, with `--kill-random`, the kills are made from: the same number does the same.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
     /// Let this step fail; `each`: one rehearsal per step, in which it fails.
     #[arg(long, value_name = "STEP|each")]
     pub fail: Option<String>,
+    /// Let this go wrong: slow, cut, 5xx, lying-import, foreign-thaw, bypass. Several at once when repeated; `all`: one
+    /// rehearsal per fault.
+    #[arg(long, value_name = "FAULT|all")]
+    pub fault: Vec<String>,
     /// Where the runner is killed.
     #[command(flatten)]
     pub kill: Kill,

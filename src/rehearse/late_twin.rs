@@ -29,7 +29,7 @@ enum Standing {
     },
     /// It could not come up: its ports are gone.
     Broken,
-    Up(#[expect(dead_code, reason = "it ends when it is dropped")] Twin),
+    Up(Twin),
 }
 
 impl LateTwin {
@@ -69,9 +69,25 @@ impl LateTwin {
         }
     }
 
-    /// Whether it was brought up.
-    pub(super) async fn is_up(&self) -> bool {
-        matches!(*self.twin.lock().await, Standing::Up(_))
+    /// What it holds now, as an export; `None` when it is not up.
+    pub(super) async fn export(&self) -> Option<Vec<u8>> {
+        match &*self.twin.lock().await {
+            Standing::Up(twin) => twin.export(),
+            Standing::Down { .. } | Standing::Broken => None,
+        }
+    }
+
+    /// As [`Twin::write_past`]; not acknowledged when it is not up, or just coming up.
+    pub(super) fn write_past(&self, group: &str, artifact: &str) -> bool {
+        match self.twin.try_lock().as_deref() {
+            Ok(Standing::Up(twin)) => twin.write_past(group, artifact),
+            Ok(Standing::Down { .. } | Standing::Broken) | Err(_) => false,
+        }
+    }
+
+    /// Of which registry it is.
+    pub(super) fn version(&self) -> TwinVersion {
+        self.options.version
     }
 
     /// Brings it up; nothing when it is up.

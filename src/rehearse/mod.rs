@@ -2,6 +2,7 @@
 
 pub mod balancer;
 pub mod data;
+pub mod faults;
 pub mod kill;
 mod late_twin;
 pub mod load;
@@ -12,6 +13,8 @@ mod stage;
 mod stand_ins;
 pub mod summary;
 pub mod twin;
+mod witness;
 
 pub use run::{Ran, Rehearsal, RehearseError, RehearseOptions};
 pub use stage::StageError;
+pub use witness::{Told, WitnessError};

@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    balancer::BalancerTwin,
+    balancer::{BalancerTwin, Hand},
     late_twin::LateTwin,
     stand_ins::StandIns,
     twin::{Faults, TwinVersion},
@@ -26,6 +26,10 @@ pub(super) struct Stage {
     pub(super) public: Option<String>,
     /// The one that serves first, when the plan has one.
     pub(super) old: Option<SystemName>,
+    /// The first other one by name, to which the plan moves.
+    pub(super) new: Option<SystemName>,
+    /// For who moves the first balancer past regplan.
+    pub(super) hand: Option<Hand>,
     /// They go on answering as long as the stage stands.
     registries: BTreeMap<SystemName, Arc<LateTwin>>,
 }
@@ -88,12 +92,14 @@ impl Stage {
         for (_, twin) in registries.iter().filter(|(name, _)| !provided.contains(*name)) {
             twin.start().await?;
         }
+        let mut hand = None;
         let mut balancers: BTreeMap<SystemName, Box<dyn BalancerDouble>> = BTreeMap::new();
         for (name, declared) in &plan.systems {
             match declared.kind.as_str() {
                 "apicurio" => {}
                 "nginx" => {
                     let twin = balancer(&declared.spec, &registries).await?;
+                    hand.get_or_insert_with(|| twin.hand());
                     balancers.insert(name.clone(), Box::new(twin));
                 }
                 other => {
@@ -113,20 +119,23 @@ impl Stage {
         Ok(Self {
             stand_ins: Arc::new(StandIns::new(plan, balancers, &registries)),
             public,
+            new: (registries.iter())
+                .find(|(_, twin)| twin.version() == TwinVersion::V3_3_3)
+                .map(|(name, _)| name.clone()),
             old,
+            hand,
             registries,
         })
     }
 
-    /// The registries that are up.
-    pub(super) async fn up(&self) -> Vec<SystemName> {
-        let mut up = Vec::new();
-        for (name, twin) in &self.registries {
-            if twin.is_up().await {
-                up.push(name.clone());
-            }
-        }
-        up
+    /// The twin of the old registry.
+    pub(super) fn old_twin(&self) -> Option<&Arc<LateTwin>> {
+        self.registries.get(self.old.as_ref()?)
+    }
+
+    /// What a registry holds now, as an export; `None` when it is not up.
+    pub(super) async fn export(&self, name: &SystemName) -> Option<Vec<u8>> {
+        self.registries.get(name)?.export().await
     }
 }
 

@@ -80,6 +80,24 @@ struct Shared {
     client: Client<HttpConnector, Body>,
 }
 
+/// Somebody else's hand on a balancer.
+#[derive(Clone)]
+pub struct Hand(Arc<Shared>);
+
+impl Hand {
+    /// Opens writes where the route points, without a word to anybody; whether they were denied until then.
+    pub fn open_writes(&self) -> bool {
+        let mut opened = false;
+        self.0.route.send_modify(|route| opened = route.open_by_hand());
+        opened
+    }
+
+    /// Whether writes are denied or held now.
+    pub fn is_frozen(&self) -> bool {
+        self.0.route.borrow().writes() != RouteWrites::Allow
+    }
+}
+
 /// A write under way; it has ended when this is dropped.
 struct Writing {
     shared: Arc<Shared>,
@@ -144,6 +162,11 @@ impl BalancerTwin {
     /// The route now.
     pub fn route(&self) -> RouteState {
         self.shared.route.borrow().state()
+    }
+
+    /// For somebody who moves its route past regplan.
+    pub fn hand(&self) -> Hand {
+        Hand(Arc::clone(&self.shared))
     }
 
     /// Ends it when the requests under way are answered.

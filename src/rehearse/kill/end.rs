@@ -1,8 +1,4 @@
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs::File,
-    io::BufReader,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, to_value};
 
@@ -10,17 +6,14 @@ use super::world::{KillError, Place};
 use crate::{
     journal::{Body, Record, RunState, StepState, fold},
     model::{BackendName, SystemName},
-    registry::{ArtifactKey, ReadLimits, Snapshot, read_export},
+    registry::Snapshot,
     rehearse::{
-        load::{GROUP, Report, WRITES},
-        proof::{Claim, Evidence, Landed, Side, differences, without},
+        load::{GROUP, Report},
+        proof::{Claim, Side, differences, without},
+        witness::{self, Told},
     },
     resource::RouteState,
-    system::{Observe, Visitor},
 };
-
-/// The artifact that is written when all is over, to see where a write goes now.
-const LAST: &str = "last";
 
 /// How a world ended, as it is seen from outside and as its journal tells it.
 #[derive(Debug, Clone)]
@@ -82,39 +75,29 @@ fn unlike<K: Ord + std::fmt::Display>(
 }
 
 /// Looks at a world whose clients have stopped.
-pub(super) async fn look(place: &Place<'_>, exit: u8, report: Option<&Report>) -> Result<End, KillError> {
+pub(super) async fn look(place: &Place<'_>, exit: u8) -> Result<End, KillError> {
+    let Place { stage, report, .. } = place;
     let state = fold(place.records)?;
     let mut routes = BTreeMap::new();
     for &name in &place.balancers {
-        if let Some(double) = place.doubles.balancer(name) {
+        if let Some(double) = stage.stand_ins.balancer(name) {
             let RouteState { to, writes, .. } = double.route().await?;
             routes.insert(name.clone(), format!("{}, writes {}", to.word(), writes.word()));
         }
     }
     let mut violations = report.map(unread).unwrap_or_default();
     let mut new = None;
-    if let (Some(public), Some(old), Some(report)) = (place.public, place.old, report) {
-        let taken = write_last(public).await?;
-        let before = export(place.world, old).await?;
-        let other = place.up.iter().find(|name| *name != old);
-        let after = match other {
-            Some(name) => Some(export(place.world, name).await?),
-            None => None,
-        };
-        let landed = landed(taken, &before, after.as_ref());
+    if let (Some(report), Some(seen)) = (report, witness::look(stage).await?) {
         let acknowledged: Vec<String> = report.written.iter().map(|written| written.artifact.clone()).collect();
-        let evidence = Evidence {
-            claim: claim(exit, state.as_ref(), other),
+        let told = Told {
             began_with: place.held,
-            old: &before,
-            new: after.as_ref(),
-            landed,
-            group: GROUP,
             acknowledged: &acknowledged,
         };
-        violations.extend(evidence.judge().iter().map(ToString::to_string));
-        violations.extend(taken_before(landed, &before, after.as_ref()));
-        new = after;
+        let other = stage.new.as_ref().filter(|_| seen.new.is_some());
+        let judged = seen.judge(claim(exit, state.as_ref(), other), told);
+        violations.extend(judged.iter().map(ToString::to_string));
+        violations.extend(seen.ids().and_then(taken_before));
+        new = seen.new;
     }
     Ok(End {
         exit,
@@ -135,46 +118,8 @@ fn unread(report: &Report) -> Vec<String> {
     }
 }
 
-/// One more write as a client; whether it was taken.
-async fn write_last(public: &str) -> Result<bool, KillError> {
-    let visitor = Visitor::new(&SystemName::new("public"), public, None, super::world::CLIENT_LIMIT)?;
-    let headers = [
-        ("content-type", "application/json"),
-        ("x-registry-artifactid", LAST),
-        ("x-registry-artifacttype", "JSON"),
-    ];
-    let answer = visitor.post(WRITES, &headers, b"{\"last\":true}".to_vec()).await;
-    Ok(matches!(answer, Ok(visit) if matches!(visit.status, 200 | 201)))
-}
-
-async fn export(world: &Observe, name: &SystemName) -> Result<Snapshot, KillError> {
-    let spooled = world.registry(name)?.export(world.spool()).await?;
-    let file = File::open(&spooled.path)?;
-    Ok(read_export(BufReader::new(file), &ReadLimits::default())?)
-}
-
-fn last_in(snapshot: &Snapshot) -> Option<u64> {
-    let last = ArtifactKey::new(Some(GROUP), LAST);
-    let found = snapshot.versions.iter().find(|(_, version)| *version.artifact == last);
-    found.map(|(id, _)| *id)
-}
-
-fn landed(taken: bool, old: &Snapshot, new: Option<&Snapshot>) -> Landed {
-    Landed {
-        old: taken && last_in(old).is_some(),
-        new: taken && new.is_some_and(|new| last_in(new).is_some()),
-    }
-}
-
 /// The next id of the side that takes writes is above all that either side ever gave out.
-fn taken_before(landed: Landed, old: &Snapshot, new: Option<&Snapshot>) -> Option<String> {
-    let greatest = |snapshot: &Snapshot| snapshot.versions.keys().next_back().copied().unwrap_or_default();
-    let all = greatest(old).max(new.map(greatest).unwrap_or_default());
-    let got = if landed.old {
-        last_in(old)
-    } else {
-        new.and_then(last_in)
-    }?;
+fn taken_before((got, all): (u64, u64)) -> Option<String> {
     (got < all).then(|| format!("a new version got the globalId {got}, and {all} was given out before"))
 }
 

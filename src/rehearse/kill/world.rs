@@ -19,22 +19,20 @@ use super::{
 use crate::{
     journal::{FoldError, Record, SqliteStore, Store as _, StoreError},
     model::{Plan, RunId, StepId, SystemName},
-    registry::{ReadError, Snapshot},
+    registry::Snapshot,
     rehearse::{
         StageError,
-        load::{Load, LoadOptions, paths_of},
+        load::{Load, LoadOptions, Report, paths_of},
         run::RUN,
         stage::Stage,
         twin::Faults,
+        witness::WitnessError,
     },
-    system::{Death, Doubles, Mortal, Observe, SystemError, WorldOptions},
+    system::{Death, Mortal, SystemError},
 };
 
 /// A session takes a second; one that takes this long hangs.
 const SESSION_LIMIT: Duration = Duration::from_secs(180);
-
-/// A request of a client of ours.
-pub(super) const CLIENT_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long clients go on after the last session: long enough that a change is seen from outside.
 const AFTERWARDS: Duration = Duration::from_millis(100);
@@ -91,9 +89,9 @@ pub enum KillError {
     /// The journal of the rehearsal makes no sense.
     #[error("the journal of the rehearsal cannot be understood")]
     Fold(#[from] FoldError),
-    /// An export of a twin cannot be read.
-    #[error("an export of a twin cannot be read")]
-    Export(#[from] ReadError),
+    /// Nobody can look at the end.
+    #[error("the end cannot be looked at")]
+    Witness(#[from] WitnessError),
     /// The run without any kill is not as it must be: nothing can be compared with it.
     #[error("undisturbed, the rehearsal is not well: {0}")]
     Undisturbed(String),
@@ -118,7 +116,6 @@ pub(super) struct World {
     setup: Arc<Setup>,
     directory: TempDir,
     stage: Stage,
-    twins: Observe,
     executioner: Arc<Executioner>,
     load: Option<Load>,
     order: Order,
@@ -131,12 +128,9 @@ pub(super) struct World {
 
 /// What is looked at in the end.
 pub(super) struct Place<'p> {
-    pub world: &'p Observe,
-    pub doubles: &'p dyn Doubles,
+    pub stage: &'p Stage,
     pub balancers: Vec<&'p SystemName>,
-    pub public: Option<&'p str>,
-    pub old: Option<&'p SystemName>,
-    pub up: &'p [SystemName],
+    pub report: Option<&'p Report>,
     pub held: &'p Snapshot,
     pub records: &'p [Record],
 }
@@ -168,18 +162,11 @@ impl World {
             directory: directory.path().to_owned(),
             kill: None,
         };
-        let options = WorldOptions {
-            base: directory.path().to_owned(),
-            spool: directory.path().join("looked-at"),
-            no_exec: true,
-        };
-        let twins = Observe::new(Arc::new(crate::system::World::open(&plan, &options)?));
         let load = stage.public.as_deref().map(|url| load(url, &setup.held)).transpose()?;
         Ok(Self {
             setup,
             directory,
             stage,
-            twins,
             executioner,
             load,
             order,
@@ -266,18 +253,15 @@ impl World {
             Some(load) => Some(load.stop().await),
             None => None,
         };
-        let (records, up) = (self.journal()?, self.stage.up().await);
+        let records = self.journal()?;
         let place = Place {
-            world: &self.twins,
-            doubles: self.stage.stand_ins.as_ref(),
+            stage: &self.stage,
             balancers: self.order.balancers.keys().collect(),
-            public: self.stage.public.as_deref(),
-            old: self.stage.old.as_ref(),
-            up: &up,
+            report: report.as_ref(),
             held: &self.setup.held,
             records: &records,
         };
-        let mut end = look(&place, exit, report.as_ref()).await?;
+        let mut end = look(&place, exit).await?;
         end.violations.append(&mut self.undurable);
         Ok(end)
     }

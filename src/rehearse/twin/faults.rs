@@ -1,8 +1,12 @@
 use std::time::Duration;
 
+use super::TwinVersion;
+
 /// A request as faults see it.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen<'r> {
+    /// Of which registry the twin is.
+    pub version: TwinVersion,
     /// `GET`, `POST`, …
     pub method: &'r str,
     /// As it was sent, still encoded, without the query.

@@ -37,7 +37,7 @@ const BODY_LIMIT: usize = 50 << 20;
 const FLUSHED: Duration = Duration::from_millis(20);
 
 /// Which registry a twin is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TwinVersion {
     /// 2.6.13.Final in memory.
     V2_6_13,
@@ -104,6 +104,7 @@ pub struct Twin {
 
 /// What all connections share.
 struct Shared {
+    version: TwinVersion,
     store: Mutex<Store>,
     faults: Arc<dyn Faults>,
     requests: AtomicU64,
@@ -141,6 +142,7 @@ impl Twin {
             load(&mut store, path)?;
         }
         let shared = Arc::new(Shared {
+            version: options.version,
             store: Mutex::new(store),
             faults: options.faults,
             requests: AtomicU64::new(0),
@@ -173,6 +175,25 @@ impl Twin {
     /// Where its health is: another port with 3.3 (reference: apicurio.md §0 row 9).
     pub fn management(&self) -> &str {
         &self.management
+    }
+
+    /// What it holds now, as an export; no request, so that no fault touches it. `None`: a fault of the twin.
+    pub fn export(&self) -> Option<Vec<u8>> {
+        super::export::export(&self.shared.store()).ok()
+    }
+
+    /// A client's write of a JSON artifact that comes by no balancer and meets no fault; whether it was acknowledged.
+    pub fn write_past(&self, group: &str, artifact: &str) -> bool {
+        let mut request = Request::new("POST", &format!("/apis/registry/v2/groups/{group}/artifacts"));
+        request.headers = [
+            ("content-type", "application/json"),
+            ("x-registry-artifactid", artifact),
+            ("x-registry-artifacttype", "JSON"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        request.body = format!(r#"{{"title":"{artifact}","type":"object"}}"#).into_bytes();
+        dispatch::answer(&mut self.shared.store(), &request).status == 200
     }
 
     /// How many requests it had.
@@ -227,6 +248,7 @@ async fn serve(
 ) -> Response {
     let number = shared.requests.fetch_add(1, Ordering::SeqCst);
     let turn = shared.faults.request(&Seen {
+        version: shared.version,
         method: incoming.method().as_str(),
         path: incoming.uri().path(),
         number,
