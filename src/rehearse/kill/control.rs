@@ -171,9 +171,10 @@ fn ended(ended: Ended) -> Told {
 /// The runner puts the balancer's name before it again.
 fn refused(error: &SystemError) -> Told {
     let foreign = matches!(error, SystemError::Foreign { .. });
-    let reason = match error {
-        SystemError::Foreign { reason, .. } | SystemError::NotInForce { reason, .. } => reason.clone(),
-        other => causes(other),
+    let reason = if let SystemError::Foreign { reason, .. } | SystemError::NotInForce { reason, .. } = error {
+        reason.clone()
+    } else {
+        causes(error)
     };
     Told::Refused { foreign, reason }
 }

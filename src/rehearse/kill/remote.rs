@@ -113,7 +113,7 @@ impl RemoteDoubles {
 
 impl Line {
     async fn ask(&self, ask: &Ask) -> Result<Told, SystemError> {
-        let body = serde_json::to_vec(ask).map_err(|error| self.unusable(ask, error.to_string()))?;
+        let body = serde_json::to_vec(ask).map_err(|error| self.unusable(ask, &error.to_string()))?;
         let headers = [
             ("authorization", self.token.as_str()),
             ("content-type", "application/json"),
@@ -121,7 +121,7 @@ impl Line {
         let answer = self.visitor.post("/", &headers, body).await;
         match answer {
             Ok(Visit { status: 200, body }) => self.parsed(ask, &body),
-            Ok(Visit { status, .. }) => Err(self.unusable(ask, format!("status {status}"))),
+            Ok(Visit { status, .. }) => Err(self.unusable(ask, &format!("status {status}"))),
             Err(error) => Err(SystemError::Unreachable {
                 system: SystemName::new("rehearsal"),
                 endpoint: self.endpoint.clone(),
@@ -131,10 +131,10 @@ impl Line {
     }
 
     fn parsed<T: DeserializeOwned>(&self, ask: &Ask, body: &[u8]) -> Result<T, SystemError> {
-        serde_json::from_slice(body).map_err(|error| self.unusable(ask, error.to_string()))
+        serde_json::from_slice(body).map_err(|error| self.unusable(ask, &error.to_string()))
     }
 
-    fn unusable(&self, ask: &Ask, reason: String) -> SystemError {
+    fn unusable(&self, ask: &Ask, reason: &str) -> SystemError {
         SystemError::Answer {
             system: SystemName::new("rehearsal"),
             request: ask.what(),
@@ -144,13 +144,13 @@ impl Line {
 
     /// For answers that belong to another question.
     fn odd(&self, ask: &Ask) -> SystemError {
-        self.unusable(ask, "it answers another question".to_owned())
+        self.unusable(ask, "it answers another question")
     }
 
     async fn command(&self, ask: &Ask) -> Result<Ended, SystemError> {
         match self.ask(ask).await? {
             Told::Ended { code, stdout, stderr } => Ok(Ended { code, stdout, stderr }),
-            Told::Refused { reason, .. } => Err(self.unusable(ask, reason)),
+            Told::Refused { reason, .. } => Err(self.unusable(ask, &reason)),
             Told::Route(_) | Told::Switched | Told::Created(_) => Err(self.odd(ask)),
         }
     }
