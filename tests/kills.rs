@@ -84,10 +84,12 @@ fn a_boundary_that_cannot_be_read_is_a_usage_error_that_says_how_to_write_it() {
 }
 
 #[test]
-fn kills_and_a_step_each_failing_do_not_go_together() {
-    let output = rehearse(&["--kill-random", "1", "--fail", "each"]);
-    assert_eq!(output.status.code(), Some(64));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("do not go together"));
+fn kills_do_not_go_together_with_faults_nor_with_each_step_failing() {
+    for other in [["--fail", "each"], ["--fault", "slow"]] {
+        let output = rehearse(&["--kill-random", "1", other[0], other[1]]);
+        assert_eq!(output.status.code(), Some(64));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("do not go together"));
+    }
 }
 
 /// Kills the runner that this test binary plays at one boundary of the guide.

@@ -46,6 +46,12 @@ impl Stage<'_> {
 
     fn setup(&self, directory: &std::path::Path) -> Result<Setup, CliError> {
         let fail = self.arguments.fail.as_deref();
+        if !self.arguments.fault.is_empty() {
+            return Err(CliError::usage(
+                "kills and `--fault` do not go together yet",
+                "Leave one of them out.",
+            ));
+        }
         if fail == Some("each") {
             return Err(CliError::usage(
                 "kills and `--fail each` do not go together",

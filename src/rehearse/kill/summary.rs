@@ -131,9 +131,9 @@ impl KillSummary {
         // Writing to a String cannot fail.
         let _infallible = writeln!(
             out,
-            "{} kills in {} worlds, {} times resumed; {} worlds ended otherwise than the undisturbed one (exit code {})",
-            self.kills,
-            self.worlds,
+            "{} in {}, {} times resumed; {} ended otherwise than undisturbed (exit code {})",
+            counted(self.kills, "kill"),
+            counted(self.worlds, "world"),
             self.resumed,
             self.failed.len(),
             self.undisturbed_exit_code,
@@ -164,6 +164,14 @@ impl Failed {
             out.push_str(&format!("  again: {command}\n"));
         }
         out
+    }
+}
+
+/// `1 kill`, `2 kills`.
+fn counted(count: u64, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
     }
 }
 
