@@ -64,7 +64,14 @@ const HOMES: &[(&str, &[&str])] = &[
         &["src/system/nginx", "src/init/render.rs", "src/init/error.rs"],
     ),
     ("zip", &["src/registry", "src/rehearse/twin", "src/rehearse/data"]),
-    ("axum", &["src/rehearse/twin", "src/rehearse/balancer"]),
+    (
+        "axum",
+        &[
+            "src/rehearse/twin",
+            "src/rehearse/balancer",
+            "src/rehearse/kill/control.rs",
+        ],
+    ),
     ("hyper_util", &["src/rehearse/balancer"]),
     ("jsonschema", &["src/source"]),
     ("indicatif", &["src/cli"]),

@@ -145,7 +145,80 @@ fn each_step_failing_in_turn_loses_no_acknowledged_write() {
     for summary in summaries {
         assert_eq!(summary["lost_writes"], 0, "{summary}");
         assert_eq!(summary["reads_failed"], 0, "{summary}");
+        assert_eq!(summary["proof"], "holds", "{summary}");
     }
+}
+
+/// Each fault, with the exit codes that it excuses. A bypass at either of its moments: seed 1 with the comparison, seed 2 with
+/// the import.
+#[test]
+fn each_fault_ends_as_it_must_and_loses_no_acknowledged_write() {
+    for seed in ["1", "2"] {
+        let output = rehearse(&["--fault", "all", "--seed", seed]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        let documented: [(&str, &[u64]); 6] = [
+            ("slow", &[0]),
+            ("cut", &[0, 7]),
+            ("5xx", &[0, 7]),
+            ("lying-import", &[7]),
+            ("foreign-thaw", &[7]),
+            ("bypass", &[7]),
+        ];
+        let summaries = summaries(&output);
+        assert_eq!(summaries.len(), documented.len());
+        for ((name, codes), summary) in documented.iter().zip(summaries) {
+            assert_eq!(summary["faults"][0]["name"], *name, "{summary}");
+            assert!(summary["faults"][0]["times"].as_u64() > Some(0), "{summary}");
+            assert!(codes.contains(&summary["exit_code"].as_u64().unwrap()), "{summary}");
+            assert_eq!(summary["proof"], "holds", "{summary}");
+            assert_eq!(summary["lost_writes"], 0, "{summary}");
+            let replay = format!("--fault {name} --size 200 --seed {seed}");
+            assert!(summary["replay"].as_str().unwrap().ends_with(&replay), "{summary}");
+        }
+        assert!(said.contains("── all"), "{said}");
+    }
+}
+
+/// The comparison is over for the old registry when the write comes: it finds no difference, and the switch must not be made.
+#[test]
+fn a_write_past_the_balancer_that_no_comparison_saw_stops_the_switch() {
+    let output = rehearse(&["--fault", "bypass", "--seed", "1"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(7), "{said}");
+    let summary = &summaries(&output)[0];
+    assert_eq!(
+        summary["differences"], 0,
+        "the fault came too early to show anything: {summary}"
+    );
+    assert_eq!(summary["way_back"], "succeeded", "{summary}");
+    assert!(said.contains("somebody wrote while writes were frozen"), "{said}");
+}
+
+/// The line with the reason: what a replay must show again.
+fn reason(output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let line = said.lines().find(|line| line.starts_with("Failed and rolled back"));
+    line.unwrap_or_default().to_owned()
+}
+
+#[test]
+fn the_same_seed_makes_the_same_thing_go_wrong() {
+    let hold = || rehearse(&["--fault", "5xx", "--seed", "1"]);
+    let (first, second) = (hold(), hold());
+    assert_eq!(reason(&first), reason(&second));
+    assert_eq!(first.status.code(), second.status.code());
+}
+
+#[test]
+fn a_fault_that_is_not_there_is_said() {
+    let output = rehearse(&["--fault", "nobody"]);
+    assert_eq!(output.status.code(), Some(64));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("no fault is named `nobody`") && said.contains("foreign-thaw"),
+        "{said}"
+    );
 }
 
 #[test]

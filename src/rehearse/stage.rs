@@ -7,7 +7,13 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{balancer::BalancerTwin, late_twin::LateTwin, recorded, stand_ins::StandIns, twin::TwinVersion};
+use super::{
+    balancer::{BalancerTwin, Hand},
+    late_twin::LateTwin,
+    recorded,
+    stand_ins::StandIns,
+    twin::{Faults, TwinVersion},
+};
 use crate::{
     model::{BackendName, Plan, SystemName},
     system::{BalancerDouble, Doubles},
@@ -19,8 +25,14 @@ pub(super) struct Stage {
     pub(super) stand_ins: Arc<dyn Doubles>,
     /// The first balancer's public address: where clients go.
     pub(super) public: Option<String>,
-    /// Kept so that they go on answering as long as the stage stands.
-    _registries: BTreeMap<SystemName, Arc<LateTwin>>,
+    /// The one that serves first, when the plan has one.
+    pub(super) old: Option<SystemName>,
+    /// The first other one by name, to which the plan moves.
+    pub(super) new: Option<SystemName>,
+    /// For who moves the first balancer past regplan.
+    pub(super) hand: Option<Hand>,
+    /// They go on answering as long as the stage stands.
+    registries: BTreeMap<SystemName, Arc<LateTwin>>,
 }
 
 /// Why a stage cannot be set.
@@ -49,12 +61,17 @@ impl Stage {
     ///
     /// # Errors
     /// When a twin does not start, or nothing stands in for a system.
-    pub(super) async fn set(plan: &mut Plan, data: Option<PathBuf>) -> Result<Self, StageError> {
+    pub(super) async fn set(
+        plan: &mut Plan,
+        data: Option<PathBuf>,
+        faults: &Arc<dyn Faults>,
+    ) -> Result<Self, StageError> {
         let provided: BTreeSet<SystemName> = (plan.phases.iter())
             .flat_map(|phase| &phase.steps)
             .flat_map(|step| step.provides.iter().cloned())
             .collect();
         let mut registries = BTreeMap::new();
+        let mut old = None;
         for name in plan
             .systems
             .iter()
@@ -63,15 +80,20 @@ impl Stage {
         {
             let first = registries.is_empty() && !provided.contains(name);
             let (version, data) = if first {
+                old = Some(name.clone());
                 (TwinVersion::V2_6_13, data.clone())
             } else {
                 (TwinVersion::V3_3_3, None)
             };
-            registries.insert(name.clone(), Arc::new(LateTwin::new(version, data)?));
+            registries.insert(
+                name.clone(),
+                Arc::new(LateTwin::new(version, data, Arc::clone(faults))?),
+            );
         }
         for (_, twin) in registries.iter().filter(|(name, _)| !provided.contains(*name)) {
             twin.start().await?;
         }
+        let mut hand = None;
         let mut balancers: BTreeMap<SystemName, Box<dyn BalancerDouble>> = BTreeMap::new();
         let mut facts = BTreeMap::new();
         for (name, declared) in &mut plan.systems {
@@ -79,6 +101,7 @@ impl Stage {
                 "apicurio" => {}
                 "nginx" | "haproxy" => {
                     let twin = balancer(&declared.spec, &registries).await?.named(name.clone());
+                    hand.get_or_insert_with(|| twin.hand());
                     balancers.insert(name.clone(), Box::new(twin));
                     // A twin is here, wherever the real one is; the client of the real one is never asked.
                     if let Some(spec) = declared.spec.as_object_mut() {
@@ -103,8 +126,23 @@ impl Stage {
         Ok(Self {
             stand_ins: Arc::new(StandIns::new(plan, balancers, facts, &registries)),
             public,
-            _registries: registries,
+            new: (registries.iter())
+                .find(|(_, twin)| twin.version() == TwinVersion::V3_3_3)
+                .map(|(name, _)| name.clone()),
+            old,
+            hand,
+            registries,
         })
+    }
+
+    /// The twin of the old registry.
+    pub(super) fn old_twin(&self) -> Option<&Arc<LateTwin>> {
+        self.registries.get(self.old.as_ref()?)
+    }
+
+    /// What a registry holds now, as an export; `None` when it is not up.
+    pub(super) async fn export(&self, name: &SystemName) -> Option<Vec<u8>> {
+        self.registries.get(name)?.export().await
     }
 }
 

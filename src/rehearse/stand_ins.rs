@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::late_twin::LateTwin;
 use crate::{
     model::{Plan, Step, SystemName},
-    system::{BalancerDouble, CommandLine, Doubles, Ended},
+    system::{BalancerDouble, CommandLine, Doubles, Ended, SystemError},
 };
 
 /// What stands in for balancers, systems without a twin, and commands while a plan is rehearsed. No command of the plan is ever run.
@@ -106,10 +106,10 @@ impl Doubles for StandIns {
         self.recorded.get(system)
     }
 
-    async fn run(&self, command: &CommandLine) -> Ended {
+    async fn run(&self, command: &CommandLine) -> Result<Ended, SystemError> {
         for (_, twin) in self.brings_up.iter().filter(|(known, _)| known == command) {
             if let Err(error) = twin.start().await {
-                return ended(1, String::new(), error.to_string());
+                return Ok(ended(1, String::new(), error.to_string()));
             }
         }
         let mut done = self.done();
@@ -117,19 +117,19 @@ impl Doubles for StandIns {
             done.remove(&command.0);
         }
         done.insert(command.0.clone());
-        ended(0, SAID.to_owned(), String::new())
+        Ok(ended(0, SAID.to_owned(), String::new()))
     }
 
-    fn guard(&self, command: &CommandLine) -> Ended {
-        ended(
+    async fn guard(&self, command: &CommandLine) -> Result<Ended, SystemError> {
+        Ok(ended(
             i32::from(!self.is_done(&Guarded::By(command.clone()))),
             SAID.to_owned(),
             String::new(),
-        )
+        ))
     }
 
-    fn created(&self, path: &str) -> bool {
-        self.is_done(&Guarded::File(path.to_owned()))
+    async fn created(&self, path: &str) -> Result<bool, SystemError> {
+        Ok(self.is_done(&Guarded::File(path.to_owned())))
     }
 }
 

@@ -126,7 +126,7 @@ impl Observe {
     /// When it cannot be started.
     pub async fn run_guard(&self, command: &CommandLine) -> Result<Ended, SystemError> {
         if let Some(doubles) = self.doubles() {
-            return Ok(doubles.guard(command));
+            return doubles.guard(command).await;
         }
         command
             .run(&self.world.base, &Environment::default(), &self.world.secrets)
@@ -172,7 +172,7 @@ impl Act {
     /// When it cannot be started or a secret it needs cannot be had.
     pub async fn run_command(&self, command: &CommandLine, environment: &Environment) -> Result<Ended, SystemError> {
         if let Some(doubles) = self.doubles() {
-            return Ok(doubles.run(command).await);
+            return doubles.run(command).await;
         }
         let world = &self.observe.world;
         command.run(&world.base, environment, &world.secrets).await

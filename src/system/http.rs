@@ -103,7 +103,6 @@ impl Unmade {
 }
 
 fn direct(url: &str, ca: Option<&Path>, limit: Duration, idle: usize) -> Result<Client, Unmade> {
-    provide_crypto();
     let mut builder = base(limit)
         .http1_only()
         .no_proxy()
@@ -146,6 +145,7 @@ pub(in crate::system) async fn read_up_to(response: Response, limit: usize) -> r
 }
 
 fn base(silence: Duration) -> ClientBuilder {
+    provide_crypto();
     Client::builder()
         .connect_timeout(CONNECT)
         .read_timeout(silence)

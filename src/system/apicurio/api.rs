@@ -106,16 +106,7 @@ impl Api {
         };
         match self.patience {
             Patience::Fact => once().await,
-            Patience::Normal => {
-                once.retry(
-                    ExponentialBuilder::default()
-                        .with_min_delay(Duration::from_millis(200))
-                        .with_max_times(3)
-                        .with_jitter(),
-                )
-                .when(safe_to_repeat)
-                .await
-            }
+            Patience::Normal => repeated(once).await,
         }
     }
 
@@ -287,6 +278,21 @@ fn is_gateway(status: StatusCode) -> bool {
         status,
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
     )
+}
+
+/// Asks again, a few times: for what changes nothing.
+pub(super) async fn repeated<T, F>(once: impl FnMut() -> F) -> Result<T, SystemError>
+where
+    F: Future<Output = Result<T, SystemError>>,
+{
+    once.retry(
+        ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_times(3)
+            .with_jitter(),
+    )
+    .when(safe_to_repeat)
+    .await
 }
 
 fn safe_to_repeat(error: &SystemError) -> bool {
