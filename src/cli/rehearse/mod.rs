@@ -295,12 +295,6 @@ fn check(program: &Program, fail: Option<&StepId>) -> Result<(), CliError> {
             "`--fail each` lets every step fail in turn.",
         ));
     }
-    if !program.unsupported.is_empty() {
-        return Err(CliError::usage(
-            "the plan asks for what this version does not have",
-            program.unsupported.join("; "),
-        ));
-    }
     Ok(())
 }
 

@@ -51,10 +51,10 @@ impl Apicurio {
             Some(auth) => Some(login(name, auth, secrets, ca.as_deref())?),
             None => None,
         };
-        let health = if management.is_empty() {
-            urls.clone()
-        } else {
-            management
+        // A management port needs no login, and must not be told one.
+        let (health, its_login) = match management.is_empty() {
+            true => (urls.clone(), login.clone()),
+            false => (management, None),
         };
         let urls = match &spec.tenant {
             Some(tenant) => urls
@@ -74,8 +74,7 @@ impl Apicurio {
         Ok(Self {
             name: name.clone(),
             replicas: urls.into_iter().map(|url| api(url, login.clone())).collect(),
-            // Health needs no login, and must not be told one.
-            health: health.into_iter().map(|url| api(url, None)).collect(),
+            health: health.into_iter().map(|url| api(url, its_login.clone())).collect(),
             tenant: spec.tenant,
         })
     }
