@@ -2,6 +2,7 @@
 
 mod bad_switch;
 mod damaged;
+mod full;
 mod guide;
 mod init;
 mod interrupted;

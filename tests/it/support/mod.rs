@@ -16,4 +16,5 @@ pub use lab::{Lab, PlanEdit};
 pub use registry::Registry;
 pub use regplan::Running;
 pub use rich::fill_with_rich_data;
+pub use stack::{Stack, available};
 pub use upload::SlowUpload;

@@ -1,0 +1,3 @@
+//! What takes more servers than CI starts each time: run by `scripts/test --full`.
+
+mod login;
