@@ -47,10 +47,29 @@ fn is_green(output: &Output) -> Value {
     summary
 }
 
+/// The plans that have registries; `plans/commands.yaml` has none.
+fn plans_with_registries() -> Vec<String> {
+    let plans = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/plans")).unwrap();
+    let mut plans: Vec<String> = plans
+        .map(|plan| format!("plans/{}", plan.unwrap().file_name().into_string().unwrap()))
+        .filter(|plan| plan.ends_with(".yaml") && plan != "plans/commands.yaml")
+        .collect();
+    plans.sort();
+    assert!(plans.contains(&FIRST.to_owned()), "{plans:?}");
+    plans
+}
+
 #[test]
 fn every_plan_with_registries_rehearses_green_and_leaves_nothing_out() {
-    for plan in [FIRST, "plans/guide.yaml"] {
-        let summary = is_green(&rehearse_plan(plan, &[]));
+    for plan in plans_with_registries() {
+        let plan = plan.as_str();
+        let output = rehearse_plan(plan, &[]);
+        // Without a balancer there is nobody who writes.
+        let summary = match plan {
+            "plans/closed-copy.yaml" => summaries(&output).remove(0),
+            _ => is_green(&output),
+        };
+        assert_eq!(summary["exit_code"], 0, "{plan}");
         assert_eq!(summary["not_rehearsed"], serde_json::json!([]), "{plan}");
         assert_eq!(summary["apply_refuses"], serde_json::json!([]), "{plan}");
     }

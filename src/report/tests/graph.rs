@@ -174,8 +174,9 @@ fn tokens(text: &str) -> std::collections::VecDeque<String> {
                 .unwrap_or(rest.len()),
             c => c.len_utf8(),
         };
-        tokens.push_back(rest[..length].to_owned());
-        rest = rest[length..].trim_start();
+        let (token, more) = rest.split_at(length);
+        tokens.push_back(token.to_owned());
+        rest = more.trim_start();
     }
     tokens
 }

@@ -142,7 +142,8 @@ impl Api {
         if let Some(body) = &body {
             request = request.json(body);
         }
-        let response = self.sent(request).await?;
+        // Boxed: facts ask many at once.
+        let response = Box::pin(self.sent(request)).await?;
         let status = response.status();
         let body = self.read(&name, &url, response, limit).await?;
         Ok(Answer { status, body })
@@ -214,7 +215,7 @@ impl Api {
 
     fn without_login(&self, text: &str) -> String {
         match &self.login {
-            Some(login) => login.redact(text),
+            Some(login) => login.redact(text, &self.http.quick),
             None => text.to_owned(),
         }
     }

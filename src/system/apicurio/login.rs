@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use reqwest::{
-    RequestBuilder,
+    Client, RequestBuilder,
     header::{AUTHORIZATION, HeaderValue},
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -34,7 +34,8 @@ impl Login {
         match self {
             Self::Basic { username, password } => Ok(request.basic_auth(username, Some(password.expose_secret()))),
             Self::Oidc(tokens) => {
-                let token = tokens.token().await?;
+                // Boxed: it is seldom more than a look, and would make every request as large as a login.
+                let token = Box::pin(tokens.token()).await?;
                 Ok(request.bearer_auth(token.expose_secret()))
             }
         }
@@ -50,13 +51,13 @@ impl Login {
     }
 
     /// A text without the login, in case that a server, or a proxy, repeats the headers it was sent.
-    pub(super) fn redact(&self, text: &str) -> String {
+    pub(super) fn redact(&self, text: &str, http: &Client) -> String {
         let secrets = match self {
-            Self::Basic { username, password } => vec![basic(username, password), Some(password.clone())],
+            Self::Basic { username, password } => vec![basic(username, password, http), Some(password.clone())],
             Self::Oidc(tokens) => tokens.secrets(),
         };
         (secrets.iter().flatten())
-            .map(|secret| secret.expose_secret())
+            .map(SecretString::expose_secret)
             .filter(|secret| !secret.is_empty())
             .fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED))
     }
@@ -68,8 +69,8 @@ fn bearer(header: Option<&HeaderValue>) -> Option<&str> {
 }
 
 /// As it goes over the wire.
-fn basic(username: &str, password: &SecretString) -> Option<SecretString> {
-    let request = reqwest::Client::new().get("http://localhost");
+fn basic(username: &str, password: &SecretString, http: &Client) -> Option<SecretString> {
+    let request = http.get("http://localhost");
     let request = request.basic_auth(username, Some(password.expose_secret()));
     let sent = request.build().ok()?;
     let value = sent.headers().get(AUTHORIZATION)?.to_str().ok()?;

@@ -140,7 +140,7 @@ impl Tokens {
         let bytes = self
             .ask(Method::GET, &described, self.http.get(described.clone()))
             .await?;
-        let found: Discovered = self.parsed(Method::GET, &described, &bytes)?;
+        let found: Discovered = self.parsed(&Method::GET, &described, &bytes)?;
         let same = found.issuer.trim_end_matches('/') == self.issuer.as_str().trim_end_matches('/');
         if !same {
             return Err(self.setup(&format!(
@@ -171,7 +171,7 @@ impl Tokens {
             .basic_auth(form_encoded(id), Some(form_encoded(secret)))
             .form(&[("grant_type", "client_credentials")]);
         let bytes = self.ask(Method::POST, endpoint, request).await?;
-        self.parsed(Method::POST, endpoint, &bytes)
+        self.parsed(&Method::POST, endpoint, &bytes)
     }
 
     async fn ask(&self, method: Method, url: &Url, request: reqwest::RequestBuilder) -> Result<Vec<u8>, SystemError> {
@@ -213,7 +213,7 @@ impl Tokens {
 
     fn parsed<T: serde::de::DeserializeOwned>(
         &self,
-        method: Method,
+        method: &Method,
         url: &Url,
         bytes: &[u8],
     ) -> Result<T, SystemError> {
@@ -224,7 +224,7 @@ impl Tokens {
                 error.classify(),
                 error.line()
             );
-            self.unusable(&method, url, at)
+            self.unusable(method, url, at)
         })
     }
 

@@ -81,11 +81,10 @@ impl Server {
     }
 }
 
-async fn serve(
-    mut socket: TcpStream,
-    log: &Mutex<Vec<String>>,
-    reply: &(dyn Fn(&str, &str, &[u8], usize) -> Reply + Send + Sync),
-) {
+/// What a server says to `METHOD /path?query`, the whole head, the body, and how often exactly this request came before.
+type Answers = dyn Fn(&str, &str, &[u8], usize) -> Reply + Send + Sync;
+
+async fn serve(mut socket: TcpStream, log: &Mutex<Vec<String>>, reply: &Answers) {
     while let Some((line, head, body)) = request(&mut socket).await {
         let n = {
             let mut log = log.lock().unwrap();
