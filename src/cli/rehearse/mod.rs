@@ -116,6 +116,7 @@ impl Stage<'_> {
             return Ok(exit);
         }
         let mut table = Table::default();
+        let mut signals = signals::listen()?;
         for (step, faults) in steps
             .iter()
             .flat_map(|step| faults.iter().map(move |faults| (step, faults)))
@@ -124,9 +125,10 @@ impl Stage<'_> {
             self.terminal.note(&format!("── {name}"));
             let (exit, summary) = Box::pin(self.once(step.clone(), faults.clone())).await?;
             table.add(name, exit, &summary);
-            if matches!(exit, Exit::Interrupted | Exit::Terminated) {
+            // Each rehearsal hears it too; this one also hears it between two of them.
+            if let Ok(signal) = signals.try_recv() {
                 self.terminal.note(&table.to_string());
-                return Ok(exit);
+                return Ok(Exit::of_signal(signal));
             }
         }
         self.terminal.note(&table.to_string());
@@ -169,6 +171,7 @@ impl Stage<'_> {
                     url,
                     LoadOptions {
                         reads: paths_of(&snapshot, READ_PATHS),
+                        uploaders: 1,
                         ..LoadOptions::default()
                     },
                 )
