@@ -84,6 +84,13 @@ fn a_boundary_that_cannot_be_read_is_a_usage_error_that_says_how_to_write_it() {
 }
 
 #[test]
+fn a_boundary_that_no_runner_reaches_shows_nothing_and_is_said() {
+    let output = rehearse(&["--kill-at", "999:after"]);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("past the end of the journal"));
+}
+
+#[test]
 fn kills_do_not_go_together_with_faults_nor_with_each_step_failing() {
     for other in [["--fail", "each"], ["--fault", "slow"]] {
         let output = rehearse(&["--kill-random", "1", other[0], other[1]]);

@@ -24,6 +24,11 @@ impl Address {
     /// In words: what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
+        // First of all: what is wrong otherwise is said with the whole text.
+        let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
+        if authority.contains('@') {
+            return Err("an address must not hold a login: use --username and --password-env".to_owned());
+        }
         let (tls, rest) = match (text.strip_prefix("http://"), text.strip_prefix("https://")) {
             (Some(rest), _) => (false, rest),
             (_, Some(rest)) => (true, rest),
@@ -36,9 +41,6 @@ impl Address {
             return Err(format!("`{text}` must end with the path"));
         }
         let authority = rest.split('/').next().unwrap_or_default();
-        if authority.contains('@') {
-            return Err("an address must not hold a login: use --username and --password-env".to_owned());
-        }
         let (host, port) = match authority.rsplit_once(':') {
             // The last colon of `[::1]` is inside of it.
             Some((host, port)) if !port.ends_with(']') => {
@@ -103,6 +105,8 @@ mod tests {
             ("reg:8080", "must begin with"),
             ("http://", "names no host"),
             ("http://u:p@reg", "must not hold a login"),
+            ("u:p@reg", "must not hold a login"),
+            ("http://u:p?@reg", "must not hold a login"),
             ("http://reg:x", "no port"),
             ("http://reg?x=1", "end with the path"),
             ("http://reg\"x", "no quotes"),

@@ -27,6 +27,9 @@ const ANYTHING: &str = "/apis/registry/v2/search/artifacts?limit=1";
 const PROBLEMS: usize = 20;
 /// Acknowledged writes kept by id: a rehearsal of an hour at the default pace. The writer rests when it is reached.
 const WRITTEN: usize = 200_000;
+/// How long the body of an uploader takes: longer than regplan needs from the freeze to the export of what is frozen, so that a
+/// drain that does not wait shows.
+const UPLOAD: Duration = Duration::from_millis(300);
 /// The shortest pause: no spinning against an address where nobody listens.
 const BREATH: Duration = Duration::from_millis(1);
 
@@ -39,6 +42,8 @@ pub struct LoadOptions {
     pub readers: usize,
     /// Writers at the same time.
     pub writers: usize,
+    /// Writers at the same time whose bodies come slowly: one is under way at each change of the route.
+    pub uploaders: usize,
     /// Pause of each reader between two reads.
     pub read_pause: Duration,
     /// Pause of each writer between two writes.
@@ -60,6 +65,7 @@ impl Default for LoadOptions {
             reads: Vec::new(),
             readers: 2,
             writers: 1,
+            uploaders: 0,
             read_pause: Duration::from_millis(5),
             write_pause: Duration::from_millis(20),
             read_limit: Duration::from_secs(5),
@@ -193,7 +199,11 @@ impl Load {
         }
         for number in 0..options.writers {
             let worker = Worker::new(&writing, &options, &notes, &stopped, number);
-            workers.spawn(worker.write());
+            workers.spawn(worker.write(Duration::ZERO));
+        }
+        for number in 0..options.uploaders {
+            let worker = Worker::new(&writing, &options, &notes, &stopped, number);
+            workers.spawn(worker.write(UPLOAD));
         }
         Ok(Self {
             notes,
@@ -399,16 +409,16 @@ impl Worker {
         }
     }
 
-    async fn write(mut self) {
+    async fn write(mut self, upload: Duration) {
         let options = Arc::clone(&self.options);
         while !*self.stopped.borrow() && self.notes.locked().written.len() < WRITTEN {
             let number = self.notes.next.fetch_add(1, Ordering::Relaxed);
             let artifact = format!("{}-{number:06}", options.prefix);
             let sent = self.notes.now();
-            let mut answer = self.send(&artifact).await;
+            let mut answer = self.send(&artifact, upload).await;
             let resent = matches!(answer, Err(VisitError::Unanswered(_)));
             if resent {
-                answer = self.send(&artifact).await;
+                answer = self.send(&artifact, upload).await;
             }
             let now = self.notes.now();
             self.notes
@@ -418,14 +428,17 @@ impl Worker {
         }
     }
 
-    async fn send(&self, artifact: &str) -> Result<Visit, VisitError> {
+    async fn send(&self, artifact: &str, upload: Duration) -> Result<Visit, VisitError> {
         let body = format!(r#"{{"title":"{artifact}","type":"object"}}"#);
         let headers = [
             ("content-type", "application/json"),
             ("x-registry-artifactid", artifact),
             ("x-registry-artifacttype", "JSON"),
         ];
-        self.visitor.post(WRITES, &headers, body.into_bytes()).await
+        match upload {
+            Duration::ZERO => self.visitor.post(WRITES, &headers, body.into_bytes()).await,
+            pause => self.visitor.upload(WRITES, &headers, body.into_bytes(), pause).await,
+        }
     }
 
     /// The pause, or less when it ends.

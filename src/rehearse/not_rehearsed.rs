@@ -37,7 +37,7 @@ fn not(what: impl Into<String>, why: impl Into<String>) -> NotRehearsed {
 
 /// Makes a program that a rehearsal can run: gates are open, steps that this version cannot do are recorded, and so are steps
 /// that need what those did not do; assertions about them are left out. Returns all of it, in the order of the plan.
-pub(super) fn leave_out(program: &mut Program) -> Vec<NotRehearsed> {
+pub fn leave_out(program: &mut Program) -> Vec<NotRehearsed> {
     let mut left = systems(&program.plan);
     let absent = steps(program, &mut left);
     for phase in &mut program.plan.phases {

@@ -29,7 +29,7 @@ pub use error::{SystemError, causes};
 pub use files::{create, replace};
 pub use handle::{Act, Observe};
 pub use host::host_name;
-pub use mortal::{Death, Mortal, die};
+pub use mortal::{Death, Mortal, die, dies_with_parent};
 pub use people::{Answer, NobodyThere, People};
 pub use process::{CommandLine, Ended, Environment};
 pub use progress::{Progress, ProgressUpdate};

@@ -12,7 +12,8 @@ use std::{
 };
 
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, kill_process, pidfd_open, pidfd_send_signal, waitid,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, kill_process, pidfd_open, pidfd_send_signal,
+    set_parent_process_death_signal, waitid,
 };
 
 /// A program in a process of its own that may be killed at any moment; it dies with this value.
@@ -115,6 +116,15 @@ impl Drop for Mortal {
             tracing::debug!(%error, "a program that was left could not be ended");
         }
     }
+}
+
+/// Lets this process be killed when the thread that started it ends: nobody is left to resume it or to look at its end.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn dies_with_parent() -> Result<(), io::Error> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    Ok(())
 }
 
 /// Blocks until the process has ended, and leaves it to be reaped.

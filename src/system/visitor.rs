@@ -1,7 +1,7 @@
 use std::{path::Path, time::Duration};
 
-use futures_util::StreamExt as _;
-use reqwest::{Client, Method};
+use futures_util::{StreamExt as _, stream};
+use reqwest::{Body, Client, Method};
 use thiserror::Error;
 
 use super::{SystemError, causes, http};
@@ -63,7 +63,7 @@ impl Visitor {
     /// # Errors
     /// When there is no whole answer; any status is one.
     pub async fn get(&self, path: &str) -> Result<Visit, VisitError> {
-        self.visit(Method::GET, path, &[], Vec::new()).await
+        self.visit(Method::GET, path, &[], None).await
     }
 
     /// Sends a body to a path, with these headers.
@@ -71,7 +71,28 @@ impl Visitor {
     /// # Errors
     /// When there is no whole answer; any status is one.
     pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Result<Visit, VisitError> {
-        self.visit(Method::POST, path, headers, body).await
+        self.visit(Method::POST, path, headers, Some(body.into())).await
+    }
+
+    /// As [`Self::post`], as a slow client does: half of the body, that pause, and the rest.
+    ///
+    /// # Errors
+    /// When there is no whole answer; any status is one.
+    pub async fn upload(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        mut body: Vec<u8>,
+        pause: Duration,
+    ) -> Result<Visit, VisitError> {
+        let rest = body.split_off(body.len() / 2);
+        let pieces = stream::iter([(Duration::ZERO, body), (pause, rest)]);
+        let pieces = pieces.then(|(pause, piece)| async move {
+            tokio::time::sleep(pause).await;
+            Ok::<_, std::convert::Infallible>(piece)
+        });
+        self.visit(Method::POST, path, headers, Some(Body::wrap_stream(pieces)))
+            .await
     }
 
     async fn visit(
@@ -79,13 +100,13 @@ impl Visitor {
         method: Method,
         path: &str,
         headers: &[(&str, &str)],
-        body: Vec<u8>,
+        body: Option<Body>,
     ) -> Result<Visit, VisitError> {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        if !body.is_empty() {
+        if let Some(body) = body {
             request = request.body(body);
         }
         let response = request.send().await.map_err(|error| unsent(&error))?;

@@ -1,8 +1,11 @@
 use super::{Stage, check, read, runner::Source};
 use crate::{
-    cli::{Exit, error::CliError, project::quoted},
+    cli::{Exit, error::CliError, project::quoted, signals},
     model::StepId,
-    rehearse::kill::{Campaign, Failed, KillSummary, RunnerProgram, Setup, Told},
+    rehearse::{
+        kill::{Campaign, Failed, KillSummary, RunnerProgram, Setup, Told},
+        not_rehearsed::{NotRehearsed, leave_out},
+    },
 };
 
 /// How many worlds end before a line says how far it is, where no terminal is redrawn.
@@ -18,8 +21,20 @@ impl Stage<'_> {
         kill.kill_everywhere || kill.kill_at.is_some() || kill.kill_random.is_some()
     }
 
-    /// Kills the runner in many worlds. It is well when all end as the undisturbed one.
+    /// Kills the runner in many worlds; the first signal ends them all, with their runners and directories.
     pub(super) async fn kill(&self) -> Result<Exit, CliError> {
+        let mut signals = signals::listen()?;
+        tokio::select! {
+            ended = Box::pin(self.campaign()) => ended,
+            Some(signal) = signals.recv() => {
+                self.terminal.note(&format!("Interrupted by {signal}: what is left was not tried."));
+                Ok(Exit::of_signal(signal))
+            }
+        }
+    }
+
+    /// It is well when all worlds end as the undisturbed one.
+    async fn campaign(&self) -> Result<Exit, CliError> {
         let directory = tempfile::tempdir().map_err(CliError::rehearsal)?;
         let setup = self.setup(directory.path())?;
         let mut tell = |told: Told<'_>| self.tell(&told);
@@ -28,15 +43,26 @@ impl Stage<'_> {
             .map_err(CliError::rehearsal)?;
         let kill = &self.arguments.kill;
         let ended = match (kill.kill_at, kill.kill_random) {
+            (Some(boundary), _) if usize::try_from(boundary.record).is_ok_and(|record| record > campaign.records()) => {
+                return Err(CliError::usage(
+                    format!("`--kill-at {boundary}` is past the end of the journal"),
+                    format!("Undisturbed it holds {} records.", campaign.records()),
+                ));
+            }
             (Some(boundary), _) => campaign.at(boundary, &mut tell).await,
             (None, Some(kills)) => campaign.random(kills, self.arguments.seed, &mut tell).await,
             (None, None) => campaign.everywhere(&mut tell).await,
         };
         let mut summary = ended.map_err(CliError::rehearsal)?;
+        summary.not_rehearsed = self.left_out()?;
         for failed in &mut summary.failed {
             failed.command = Some(self.again(failed));
         }
         self.say_kills(&summary)?;
+        if summary.kills == 0 && summary.failed.is_empty() {
+            self.terminal.note("No runner was killed, so that nothing is shown.");
+            return Ok(Exit::Error);
+        }
         Ok(if summary.failed.is_empty() {
             Exit::Done
         } else {
@@ -61,6 +87,9 @@ impl Stage<'_> {
         let program = self.program()?;
         let fail = fail.map(StepId::new);
         check(&program, fail.as_ref())?;
+        for left in self.left_out()? {
+            self.terminal.note(&left.to_string());
+        }
         let random = self.arguments.kill.kill_random.is_some();
         let data = self.data(directory, if random { DATA_SEED } else { self.arguments.seed })?;
         let source = Source::of(&self.arguments.plan);
@@ -75,6 +104,11 @@ impl Stage<'_> {
             data,
             fail,
         })
+    }
+
+    /// What the runners leave out or only record.
+    fn left_out(&self) -> Result<Vec<NotRehearsed>, CliError> {
+        Ok(leave_out(&mut self.program()?))
     }
 
     fn tell(&self, told: &Told<'_>) {

@@ -14,8 +14,16 @@ use std::{
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    Exit, args::Rehearse, error::CliError, outcome::ending, progress::Show, project::Project, runtime, screen::Screen,
-    signals, terminal::Terminal,
+    Exit,
+    args::Rehearse,
+    error::CliError,
+    outcome::ending,
+    progress::Show,
+    project::{Project, quoted},
+    runtime,
+    screen::Screen,
+    signals,
+    terminal::Terminal,
 };
 use crate::{
     kind::Program,
@@ -30,12 +38,16 @@ use crate::{
         phases::phases_from,
         summary::{FORMAT_VERSION, Proof, Summary},
     },
+    system::causes,
 };
 
 use table::{Table, title};
 
 /// How long clients go on after the run has ended: long enough that a switch is seen from outside.
 const AFTERWARDS: Duration = Duration::from_millis(500);
+
+/// How long worlds that were cut short may take to end.
+const CUT_SHORT: Duration = Duration::from_secs(10);
 
 /// Artifacts that the reader goes through.
 const READ_PATHS: usize = 200;
@@ -52,10 +64,13 @@ pub(super) fn run(arguments: &Rehearse, terminal: &Terminal) -> Result<Exit, Cli
         project: &project,
         terminal,
     };
-    let exit = match stage.kills() {
-        true => runtime.block_on(stage.kill()),
-        false => runtime.block_on(stage.all()),
-    };
+    if stage.kills() {
+        let exit = runtime.block_on(stage.kill());
+        // Worlds that were cut short leave no runner and no directory.
+        runtime.shutdown_timeout(CUT_SHORT);
+        return exit;
+    }
+    let exit = runtime.block_on(stage.all());
     runtime.shutdown_background();
     exit
 }
@@ -80,10 +95,15 @@ struct Stage<'a> {
 impl Stage<'_> {
     /// One rehearsal, or one for each step or fault; several are well when each ended as it must.
     async fn all(&self) -> Result<Exit, CliError> {
-        let wanted = &self.arguments.fault;
-        let faults = match wanted.iter().any(|name| name == "all") {
-            true => Fault::ALL.map(|fault| BTreeSet::from([fault])).to_vec(),
-            false => vec![named(wanted)?],
+        let faults = match self.arguments.fault.as_slice() {
+            [all] if all == "all" => Fault::ALL.map(|fault| BTreeSet::from([fault])).to_vec(),
+            some if some.iter().any(|name| name == "all") => {
+                return Err(CliError::usage(
+                    "`--fault all` goes with no other fault",
+                    "It holds one rehearsal for each.",
+                ));
+            }
+            some => vec![named(some)?],
         };
         let steps = match self.arguments.fail.as_deref() {
             Some("each") => self.program()?.order.into_iter().map(Some).collect(),
@@ -96,6 +116,7 @@ impl Stage<'_> {
             return Ok(exit);
         }
         let mut table = Table::default();
+        let mut signals = signals::listen()?;
         for (step, faults) in steps
             .iter()
             .flat_map(|step| faults.iter().map(move |faults| (step, faults)))
@@ -104,6 +125,11 @@ impl Stage<'_> {
             self.terminal.note(&format!("── {name}"));
             let (exit, summary) = Box::pin(self.once(step.clone(), faults.clone())).await?;
             table.add(name, exit, &summary);
+            // Each rehearsal hears it too; this one also hears it between two of them.
+            if let Ok(signal) = signals.try_recv() {
+                self.terminal.note(&table.to_string());
+                return Ok(Exit::of_signal(signal));
+            }
         }
         self.terminal.note(&table.to_string());
         Ok(table.exit())
@@ -145,6 +171,7 @@ impl Stage<'_> {
                     url,
                     LoadOptions {
                         reads: paths_of(&snapshot, READ_PATHS),
+                        uploaders: 1,
                         ..LoadOptions::default()
                     },
                 )
@@ -187,7 +214,10 @@ impl Stage<'_> {
         summary.apply_refuses = apply_refuses;
         summary.replay = replay;
         let came = play.came();
-        summary.proven(proof.as_deref(), &came, (!told_to_fail).then_some(ending.exit.code()));
+        // Who was interrupted or told to fail ends as that says, whatever the faults.
+        let cut_short = matches!(ending.exit, Exit::Interrupted | Exit::Terminated);
+        let judged = !told_to_fail && !cut_short;
+        summary.proven(proof.as_deref(), &came, judged.then_some(ending.exit.code()));
         let exit = match summary.violations.is_empty() {
             true => ending.exit,
             false => Exit::RollbackFailed,
@@ -207,7 +237,7 @@ impl Stage<'_> {
             command.push_str(&format!(" --fail {step}"));
         }
         match &self.arguments.data {
-            Some(data) => command.push_str(&format!(" --data {}", data.display())),
+            Some(data) => command.push_str(&format!(" --data {}", quoted(&data.display().to_string()))),
             None => command.push_str(&format!(" --size {}", self.arguments.size)),
         }
         command.push_str(&format!(" --seed {}", self.arguments.seed));
@@ -299,8 +329,14 @@ fn check(program: &Program, fail: Option<&StepId>) -> Result<(), CliError> {
 }
 
 fn read(data: &Path) -> Result<Snapshot, CliError> {
-    let file = File::open(data).map_err(CliError::rehearsal)?;
-    read_export(BufReader::new(file), &ReadLimits::default()).map_err(CliError::rehearsal)
+    let unusable = |error: &(dyn std::error::Error + 'static)| {
+        CliError::usage(
+            format!("{} cannot be used: {}", data.display(), causes(error)),
+            "Name an export of a 2.6 (GET /apis/registry/v2/admin/export) with --data, or leave the flag out.",
+        )
+    };
+    let file = File::open(data).map_err(|error| unusable(&error))?;
+    read_export(BufReader::new(file), &ReadLimits::default()).map_err(|error| unusable(&error))
 }
 
 /// Shows events, and keeps them with the milliseconds since the first.

@@ -10,6 +10,7 @@ use crate::{
     engine::{self, Outcome, PlanInput},
     rehearse::kill::{Order, Runner},
     resource::Depth,
+    system::dies_with_parent,
 };
 
 /// How the runner finds the plan: what was typed for it.
@@ -44,6 +45,7 @@ impl Source {
 
 /// The runner of a rehearsal in a process of its own, as `apply --auto-approve` would do it.
 pub(super) fn run(order: &Path, terminal: &Terminal) -> Result<Exit, CliError> {
+    dies_with_parent().map_err(CliError::rehearsal)?;
     let order = Order::read(order)?;
     let source: Source = serde_json::from_value(order.plan.clone()).map_err(CliError::rehearsal)?;
     let project = Project::new(&source.arguments(), None)?;

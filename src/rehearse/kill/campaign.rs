@@ -90,6 +90,11 @@ impl Campaign {
         })
     }
 
+    /// Records of the undisturbed journal: the boundaries that can be reached.
+    pub fn records(&self) -> usize {
+        self.undisturbed.records.len()
+    }
+
     /// Kills at one boundary of the journal.
     ///
     /// # Errors
@@ -100,13 +105,17 @@ impl Campaign {
             .await
     }
 
-    /// Kills at each boundary of the journal in a world of its own, until one is never reached.
+    /// Kills at each boundary of the journal in a world of its own, until one past its undisturbed end is never reached.
     ///
     /// # Errors
     /// When a world cannot be held.
     pub async fn everywhere(&self, tell: &mut Tell<'_>) -> Result<KillSummary, KillError> {
         let summary = self.summary(Mode::Everywhere, None);
-        let never_reached = |_: &KillSummary, ended: &Ended| ended.kills.is_empty();
+        let records = self.undisturbed.records.len();
+        let never_reached = |_: &KillSummary, ended: &Ended| {
+            let past = |kill: RecordKill| usize::try_from(kill.record).is_ok_and(|record| record > records);
+            ended.kills.is_empty() && matches!(ended.replay, Replay::At(kill) if past(kill))
+        };
         self.drive(summary, RecordKill::all().map(Replay::At), never_reached, tell)
             .await
     }
@@ -215,10 +224,18 @@ async fn lived(setup: Arc<Setup>, undisturbed: Arc<End>, replay: Replay) -> Resu
         }
     };
     let sessions = world.sessions();
+    let unreached = match replay {
+        Replay::At(kill) if kills.is_empty() && kill.record <= reach => Some(format!(
+            "its runner was never killed: it ended before its record {}, of {reach} undisturbed",
+            kill.record
+        )),
+        Replay::At(_) | Replay::Seed(_) => None,
+    };
     let mut differences = world.end(exit).await?.differences(&undisturbed);
     if exit != undisturbed.exit && !words.is_empty() {
         differences.push(format!("the last session said: {words}"));
     }
+    differences.extend(unreached);
     Ok(Ended {
         replay,
         kills,

@@ -3,6 +3,7 @@ use std::fmt::{self, Write as _};
 use serde::{Serialize, Serializer};
 
 use super::RecordKill;
+use crate::rehearse::not_rehearsed::NotRehearsed;
 
 /// The version of the JSON; it grows when a field changes its meaning or goes.
 const FORMAT_VERSION: u32 = 1;
@@ -101,6 +102,8 @@ pub struct KillSummary {
     pub resumed: u64,
     /// Worlds that did not end as the undisturbed one.
     pub failed: Vec<Failed>,
+    /// What of the plan was left out, or only recorded, in all of them.
+    pub not_rehearsed: Vec<NotRehearsed>,
 }
 
 impl KillSummary {
@@ -115,6 +118,7 @@ impl KillSummary {
             kills: 0,
             resumed: 0,
             failed: Vec::new(),
+            not_rehearsed: Vec::new(),
         }
     }
 
@@ -140,6 +144,12 @@ impl KillSummary {
         );
         for failed in &self.failed {
             out.push_str(&failed.human());
+        }
+        if !self.not_rehearsed.is_empty() {
+            out.push_str("\nnot rehearsed\n");
+        }
+        for left in &self.not_rehearsed {
+            out.push_str(&format!("  {} ({})\n", left.what, left.why));
         }
         out
     }

@@ -271,6 +271,7 @@ fn load(url: &str, held: &Snapshot) -> Result<Load, SystemError> {
     let options = LoadOptions {
         reads: paths_of(held, READ_PATHS),
         readers: 1,
+        uploaders: 1,
         read_pause: PAUSES.0,
         write_pause: PAUSES.1,
         ..LoadOptions::default()
