@@ -20,6 +20,9 @@ pub(in crate::kind::registry) struct Reserved {
     pub(super) lowest: u64,
     /// The latest reservation.
     pub(super) last: Reservation,
+    /// Whether the target has taken it, and its dummy is gone.
+    #[serde(default)]
+    pub(super) made: bool,
 }
 
 /// The note of one registry; it lies beside the spool's files, which belong to the same journal.
@@ -35,6 +38,7 @@ impl Reserved {
         Self {
             lowest: before.map_or(last.global_id, |before| before.min(last.global_id)),
             last,
+            made: false,
         }
     }
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::{Carry, reserved::Reserved};
 use crate::{
     kind::ApplyError,
-    registry::{ArtifactKey, Chunk, Delta, Row, Snapshot, delta},
+    registry::{ArtifactKey, Chunk, Delta, GroupKey, Row, Snapshot, delta},
     system::apicurio::ServerVersion,
 };
 
@@ -31,11 +31,12 @@ pub(in crate::kind::registry) trait Target: Send + Sync {
         noted: Option<Reserved>,
     ) -> impl Future<Output = Result<(), ApplyError>> + Send;
 
-    /// Deletes artifacts, comments included; switches of the server are as before when it returns.
+    /// Deletes artifacts, comments included, and then groups; switches of the server are as before when it returns.
     fn delete(
         carry: &Carry<'_>,
         target: &Snapshot,
         artifacts: &BTreeSet<ArtifactKey>,
+        groups: &BTreeSet<GroupKey>,
     ) -> impl Future<Output = Result<(), ApplyError>> + Send;
 
     /// How many versions the server counts; `None` when it cannot be asked cheaply.
@@ -50,6 +51,6 @@ pub(in crate::kind::registry) trait Target: Send + Sync {
         what: &str,
     ) -> impl Future<Output = Result<(), ApplyError>> + Send;
 
-    /// Changes by the API what no ZIP carries.
-    fn repair(carry: &Carry<'_>, delta: &Delta) -> impl Future<Output = Result<(), ApplyError>> + Send;
+    /// Changes by the API what no ZIP carries; says what, for people.
+    fn repair(carry: &Carry<'_>, delta: &Delta) -> impl Future<Output = Result<Vec<String>, ApplyError>> + Send;
 }
