@@ -95,7 +95,12 @@ fn a_copy_before_the_freeze_loses_nothing_whichever_step_fails() {
     assert_eq!(summaries(&output)[0]["differences"], 0);
     assert_eq!(summaries(&output)[0]["lost_writes"], 0);
     let output = rehearse_plan("plans/short-freeze.yaml", &["--fail", "each"]);
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     for summary in summaries(&output) {
         assert_eq!(summary["lost_writes"], 0, "{summary}");
         assert_eq!(summary["reads_failed"], 0, "{summary}");

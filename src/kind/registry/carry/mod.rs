@@ -133,12 +133,19 @@ impl<'a> Carry<'a> {
             self.empty::<T>(&target).await?;
             target = self.look(Age::Frozen).await?;
         }
-        let delta = T::delta(self.source(), &target);
+        let mut delta = T::delta(self.source(), &target);
+        // What is deleted must have been seen now: a client may have written there against the rules.
+        let deletes = !(delta.recreate.is_empty() && delta.extra_artifacts.is_empty() && delta.extra_groups.is_empty());
+        if deletes && self.world.snapshots().is_frozen() {
+            target = self.look(Age::Frozen).await?;
+            delta = T::delta(self.source(), &target);
+        }
         bounds.refuse(&delta, self.source(), &target)?;
         let mut residue = T::residue(self.source(), &target);
         residue.extend(bounds.kept(&delta, self.source(), &target));
         let noted = self.reserved.read()?;
         refuse_native(self.source(), &target, boundary(self.source(), noted)?)?;
+        self.outdate()?;
         T::reserve(self, &target, noted).await?;
         let mut carried = self.delete::<T>(&target, &delta, bounds.deletes).await?;
         self.send::<T>(&delta, &mut carried).await?;
@@ -146,6 +153,11 @@ impl<'a> Carry<'a> {
         self.prove(&residue).await?;
         carried.residue = residue.iter().map(Row::to_string).collect();
         Ok(carried)
+    }
+
+    /// The looks so far say nothing of the target any more: it is about to be written.
+    fn outdate(&self) -> Result<(), SystemError> {
+        self.world.spool().drop_last(&self.writer.reader().url())
     }
 
     /// Whether the target holds something that stands in the way.
@@ -157,6 +169,7 @@ impl<'a> Carry<'a> {
     /// Deletes everything on the target. Contents stay behind for a while on 3.x: what of them is in the way is refused after.
     async fn empty<T: Target>(&self, target: &Snapshot) -> Result<(), ApplyError> {
         self.log.say("deleting everything on the target, as `reset` says");
+        self.outdate()?;
         let artifacts = target.own_artifacts().map(|(key, _)| (**key).clone()).collect();
         let groups = target.groups.keys().filter(|group| !group.is_scratch()).cloned();
         T::delete(self, target, &artifacts, &groups.collect()).await
