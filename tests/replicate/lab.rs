@@ -50,7 +50,7 @@ impl Lab {
     }
 
     /// The step with these options.
-    pub fn step(&self, with: Value) -> Box<dyn DynEffect> {
+    pub fn step(&self, with: &Value) -> Box<dyn DynEffect> {
         let mut all = json!({"from": "v2", "to": "v3", "chunk_versions": 7});
         all.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
         match (kind::find("registry.replicate").unwrap().decode)(&any_step(all)).unwrap() {
@@ -65,7 +65,7 @@ impl Lab {
     }
 
     /// Look, act, look again, as the engine does; what it put out.
-    pub async fn replicate(&self, with: Value) -> Result<Value, String> {
+    pub async fn replicate(&self, with: &Value) -> Result<Value, String> {
         let step = self.step(with);
         let before = self.look(step.as_ref(), Depth::Deep).await;
         let change = step.diff(&before, &Inputs::default()).map_err(|error| causes(&error))?;
