@@ -241,6 +241,26 @@ fn a_fault_that_is_not_there_is_said() {
 }
 
 #[test]
+fn a_copy_before_the_freeze_loses_nothing_whichever_step_fails() {
+    let output = rehearse_plan("plans/short-freeze.yaml", &["--data", "tests/data/v2-rich.zip"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert_eq!(summaries(&output)[0]["differences"], 0);
+    assert_eq!(summaries(&output)[0]["lost_writes"], 0);
+    let output = rehearse_plan("plans/short-freeze.yaml", &["--fail", "each"]);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for summary in summaries(&output) {
+        assert_eq!(summary["lost_writes"], 0, "{summary}");
+        assert_eq!(summary["reads_failed"], 0, "{summary}");
+    }
+}
+
+#[test]
 fn a_step_that_is_not_there_cannot_fail() {
     let output = rehearse(&["--fail", "nobody"]);
     assert_eq!(output.status.code(), Some(64));

@@ -30,6 +30,7 @@ pub const KINDS: &[Kind] = &[
     capture::<registry::RegistryExport>(),
     effect::<registry::RegistryImport>(),
     effect::<registry::RegistryReadOnly>(),
+    effect::<registry::RegistryReplicate>(),
     check::<registry::RegistryVerify>(),
     check::<run::RunCheck>(),
     effect::<run::RunCommand>(),

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{PlanInput, placed::Placed};
+use super::{PlanInput, effects::still, placed::Placed};
 use crate::{
     engine::{
         simulation::{Now, World, Written},
@@ -176,7 +176,12 @@ impl<'a> Walk<'a> {
         }
         let unknown = |reason: String| Some(ClosedDrift::Unknown { reason });
         match self.world.live(key) {
-            Now::Known(now) => match effect.diff(&now, &self.pinned(at, intent.as_ref())) {
+            Now::Known(now) => match still(
+                effect.as_ref(),
+                &now,
+                at.known.and_then(StepState::after),
+                &self.pinned(at, intent.as_ref()),
+            ) {
                 Ok(change) if change.is_none() => None,
                 Ok(change) => Some(ClosedDrift::Changed { change }),
                 Err(error) => unknown(error.to_string()),

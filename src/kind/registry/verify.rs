@@ -1,4 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,9 +10,9 @@ use crate::{
     kind::{ApplyError, Check, Inputs, KindError, PlanView, Verdict},
     model::{Digest, Findings, ResourceKey, Step, StepId, SystemName, Touches},
     registry::{ArtifactKey, Comparison, RestFacts, Row, SideFacts, Snapshot, compare},
-    resource::{read_snapshot, take_snapshot},
+    resource::{held, read_snapshot},
     system::{
-        Act, Progress, SystemError,
+        Act, Age, Progress, SystemError,
         apicurio::{ArtifactId, RegistryReader},
         hash_file, write_atomically,
     },
@@ -94,7 +97,7 @@ impl Check for RegistryVerify {
         super::needs_registry(plan, "left", &spec.left, out);
         super::needs_registry(plan, "right", &spec.right, out);
         if let Some(at) = &spec.at {
-            super::needs_export(plan, "at", at, out);
+            super::needs_snapshot(plan, "at", at, out);
         }
     }
 
@@ -106,7 +109,7 @@ impl Check for RegistryVerify {
         log: &Progress,
     ) -> Result<Verdict<RegistryVerifyOutput>, ApplyError> {
         let (left, left_facts) = match &spec.at {
-            Some(step) => (captured(step, inputs, world).await?, SideFacts::default()),
+            Some(step) => (Arc::new(captured(step, inputs, world).await?), SideFacts::default()),
             None => side(&world.registry(&spec.left)?, world, log).await?,
         };
         let (right, right_facts) = side(&world.registry(&spec.right)?, world, log).await?;
@@ -123,12 +126,29 @@ impl Check for RegistryVerify {
 }
 
 /// What a registry holds, by export and by REST.
-async fn side(registry: &RegistryReader<'_>, world: &Act, log: &Progress) -> Result<(Snapshot, SideFacts), ApplyError> {
-    log.say(format!("exporting {}", registry.name()));
-    let taken = take_snapshot(registry, world.spool()).await?;
-    world.spool().forget(&taken.spooled.sha256)?;
-    let facts = rest_facts(registry, log).await?;
-    Ok((taken.snapshot, facts))
+async fn side(
+    registry: &RegistryReader<'_>,
+    world: &Act,
+    log: &Progress,
+) -> Result<(Arc<Snapshot>, SideFacts), ApplyError> {
+    log.say(format!("looking at {}", registry.name()));
+    let snapshot = held(registry.name(), world, Age::Frozen).await?.snapshot;
+    // The long sweep by the API runs before and after: while writes are frozen, exports are compared and counts.
+    let facts = if world.snapshots().is_frozen() {
+        counted(registry).await?
+    } else {
+        rest_facts(registry, log).await?
+    };
+    Ok((snapshot, facts))
+}
+
+async fn counted(registry: &RegistryReader<'_>) -> Result<SideFacts, SystemError> {
+    let counts = registry.counts(&registry.version().await?).await?;
+    Ok(SideFacts {
+        artifacts: Some(counts.artifacts),
+        versions: counts.versions,
+        ..SideFacts::default()
+    })
 }
 
 async fn rest_facts(registry: &RegistryReader<'_>, log: &Progress) -> Result<SideFacts, SystemError> {
@@ -163,20 +183,26 @@ fn count(artifacts: &BTreeSet<ArtifactId>) -> u64 {
 /// What a step captured, if it is still that file.
 async fn captured(step: &StepId, inputs: &Inputs, world: &Act) -> Result<Snapshot, ApplyError> {
     #[derive(Deserialize)]
-    struct Captured {
-        file: String,
-        sha256: Digest,
+    #[serde(untagged)]
+    enum Captured {
+        /// By `registry.export`.
+        File { file: String, sha256: Digest },
+        /// By `registry.replicate`: it lies in the spool until the next one between these two registries.
+        Pinned { source_sha256: Digest },
     }
     let captured = Captured::deserialize(inputs.of(step)?).map_err(|source| KindError::Shape {
         what: format!("steps.{step}"),
         source,
     })?;
-    let path = world.path(&captured.file);
+    let (path, sha256) = match captured {
+        Captured::File { file, sha256 } => (world.path(file), sha256),
+        Captured::Pinned { source_sha256 } => (world.spool().path(&source_sha256), source_sha256),
+    };
     let (found, _) = hash_file(&path)?;
-    if found != captured.sha256 {
+    if found != sha256 {
         return Err(ApplyError::NotDone(format!(
-            "{} is not what step `{step}` captured: its SHA-256 is {found}, not {}",
-            captured.file, captured.sha256
+            "{} is not what step `{step}` captured: its SHA-256 is {found}, not {sha256}",
+            path.display()
         )));
     }
     Ok(read_snapshot(&path).await?)
