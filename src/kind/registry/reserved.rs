@@ -85,6 +85,7 @@ mod tests {
         let of = |global_id| Reservation {
             global_id,
             content_id: 9_000_000,
+            comment_id: 99_999,
         };
         let first = Reserved::and(None, of(1_000_000), &target);
         note.write(&first).unwrap();
