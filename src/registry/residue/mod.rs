@@ -71,7 +71,7 @@ impl Remnant {
                 "it arrives as DEPRECATED, which is served with a warning; accept it",
             ),
             codes::RESIDUE_TYPE => (
-                "2.6 does not know the type, and one such row ends its import",
+                "2.6 does not know the type",
                 "delete the artifact on 3.x first, or accept that it stays behind",
             ),
             codes::RESIDUE_EMPTY => (
