@@ -1,11 +1,9 @@
 //! Kinds of the registries' content.
 
+mod carry;
 mod crosscheck;
 mod export;
 mod import;
-mod importer;
-mod pending;
-mod reserved;
 mod verify;
 
 pub use export::RegistryExport;
