@@ -1,13 +1,13 @@
 //! Into a 3.x: additive imports, deletions behind switches, groups and rules by the API.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{Carry, Target, id_of, pack::unpackable, refuse::unreservable, reserved::Reserved};
+use super::{Carry, Gone, Target, id_of, pack::unpackable, refuse::unreservable, reserved::Reserved};
 use crate::{
     kind::ApplyError,
-    registry::{ArtifactKey, Chunk, Delta, GroupKey, GroupRepair, RESERVE_GROUP, Reservation, RuleChange, Snapshot},
+    registry::{Chunk, Delta, GroupKey, GroupRepair, RESERVE_GROUP, Reservation, RuleChange, Snapshot},
     system::apicurio::{ArtifactId, Deletions, Rule, ServerVersion},
 };
 
@@ -49,15 +49,21 @@ impl Target for IntoV3 {
     async fn delete(
         carry: &Carry<'_>,
         _target: &Snapshot,
-        artifacts: &BTreeSet<ArtifactKey>,
+        gone: &Gone,
     ) -> Result<(), ApplyError> {
         let deletions = Deletions::begin(&carry.writer, &carry.version, carry.world.spool()).await?;
         let mut result = Ok(());
-        for artifact in artifacts {
+        for artifact in &gone.artifacts {
             carry.log.say(format!("deleting {artifact} on the target"));
             result = deletions.artifact(&id_of(artifact)).await;
             if result.is_err() {
                 break;
+            }
+        }
+        for group in gone.groups.iter().filter_map(GroupKey::as_option) {
+            if result.is_ok() {
+                carry.log.say(format!("deleting group {group} on the target"));
+                result = deletions.group(group).await;
             }
         }
         deletions.end().await?;
@@ -122,7 +128,7 @@ async fn repair_group(carry: &Carry<'_>, group: &GroupKey, repair: &GroupRepair)
     Ok(())
 }
 
-async fn repair_rule(carry: &Carry<'_>, change: &RuleChange) -> Result<(), ApplyError> {
+pub(super) async fn repair_rule(carry: &Carry<'_>, change: &RuleChange) -> Result<(), ApplyError> {
     let of = change.artifact.as_ref().map(id_of);
     match &change.configuration {
         Some(config) => {

@@ -7,6 +7,7 @@
 //!
 //! `registry.import` and `registry.replicate` share it. What differs by the server that is written is a [`Target`].
 
+mod into_v2;
 mod into_v3;
 mod pack;
 mod pending;
@@ -14,10 +15,12 @@ mod refuse;
 mod reserved;
 mod source;
 mod target;
+mod unmoved;
 
+pub(super) use into_v2::IntoV2;
 pub(super) use into_v3::IntoV3;
 pub(super) use source::Source;
-pub(super) use target::Target;
+pub(super) use target::{Fitted, Gone, Target};
 
 use std::{path::Path, sync::Arc};
 
@@ -30,8 +33,8 @@ use self::{
 };
 use crate::{
     kind::ApplyError,
-    model::SystemName,
-    registry::{ArtifactKey, Chunk, ChunkLimits, Delta, RestFacts, Row, Snapshot, chunks, compare},
+    model::{Digest, SystemName},
+    registry::{ArtifactKey, Chunk, ChunkLimits, Delta, Residue, RestFacts, Row, Snapshot, chunks, compare},
     resource::take_snapshot,
     system::{
         Act, Progress, SystemError,
@@ -54,7 +57,9 @@ pub(super) struct Carry<'a> {
     writer: RegistryWriter<'a>,
     version: ServerVersion,
     loaded: Loaded,
+    residue: Residue,
     limits: ChunkLimits,
+    unmoved: Option<Digest>,
     pending: Pending,
     reserved: ReservedNote,
     world: &'a Act,
@@ -79,12 +84,14 @@ impl<'a> Carry<'a> {
         let loaded = source.load().await?;
         let pending = Pending::of(writer.reader(), world.spool());
         let reserved = ReservedNote::of(writer.reader(), world.spool());
-        let defaults = ChunkLimits::default();
+        let defaults = T::limits();
         let max_versions = chunk_versions.and_then(|n| usize::try_from(n).ok());
         Ok(Self {
             writer,
             version,
             loaded,
+            residue: Residue::default(),
+            unmoved: None,
             limits: ChunkLimits {
                 max_versions: max_versions.unwrap_or(defaults.max_versions),
                 ..defaults
@@ -96,26 +103,47 @@ impl<'a> Carry<'a> {
         })
     }
 
+    /// Demands that the target still holds what had this digest, before its first write.
+    #[must_use]
+    pub(super) fn unmoved_since(mut self, digest: Option<Digest>) -> Self {
+        self.unmoved = digest;
+        self
+    }
+
     /// Brings what is missing. May be called again at any time: it begins with a look.
-    pub(super) async fn run<T: Target>(&self) -> Result<Sent, ApplyError> {
+    pub(super) async fn run<T: Target>(mut self) -> Result<Sent, ApplyError> {
         let registry = self.writer.reader();
         self.pending.settle(registry, self.world.spool(), self.log).await?;
         Deletions::mend(&self.writer, &self.version, self.world.spool()).await?;
         self.log.say("looking at the target");
         let target = self.look().await?;
+        let Fitted { wanted, residue } = T::fit(&self.loaded.snapshot, &target);
+        (self.loaded.snapshot, self.residue) = (wanted, residue);
         let delta = T::delta(self.source(), &target);
-        let residue = T::residue(self.source(), &target);
         refuse(&delta)?;
         let noted = self.reserved.read()?;
         refuse_native(self.source(), &target, boundary(self.source(), noted)?)?;
-        T::reserve(self, &target, noted).await?;
-        if !delta.recreate.is_empty() {
-            T::delete(self, &target, &delta.recreate).await?;
-        }
+        T::guard(&self, &target)?;
+        T::reserve(&self, &target, noted).await?;
+        let delta = self.delete::<T>(delta, &target).await?;
         let sent = self.send::<T>(&delta).await?;
-        T::repair(self, &delta).await?;
-        self.prove(&residue).await?;
+        T::repair(&self, &delta).await?;
+        self.prove().await?;
+        T::proof(&self).await?;
         Ok(sent)
+    }
+
+    /// Deletes what goes, and says what is to be done after that.
+    async fn delete<T: Target>(&self, delta: Delta, target: &Snapshot) -> Result<Delta, ApplyError> {
+        let gone = Gone {
+            artifacts: delta.recreate.clone(),
+            groups: delta.recreate_groups.clone(),
+        };
+        if gone.is_empty() {
+            return Ok(delta);
+        }
+        T::delete(self, target, &gone).await?;
+        Ok(delta)
     }
 
     /// What is carried.
@@ -193,18 +221,12 @@ impl<'a> Carry<'a> {
         }
     }
 
-    /// Looks again, at everything: no difference but those that were foreseen.
-    async fn prove(&self, residue: &[Row]) -> Result<(), ApplyError> {
+    /// Looks again, at everything: no difference, as what cannot be there was taken out of the source.
+    async fn prove(&self) -> Result<(), ApplyError> {
         self.log.say(format!("comparing everything with {}", self.loaded.name));
         let target = self.look().await?;
         let comparison = compare(self.source(), &target, &RestFacts::default(), &[]);
-        let foreseen = |row: &&Row| {
-            residue
-                .iter()
-                .any(|known| known.code == row.code && known.what == row.what)
-        };
-        let rows = comparison.differences.iter().filter(|row| !foreseen(row));
-        let rows: Vec<String> = rows.map(Row::to_string).collect();
+        let rows: Vec<String> = comparison.differences.iter().map(Row::to_string).collect();
         if rows.is_empty() {
             return Ok(());
         }

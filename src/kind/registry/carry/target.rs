@@ -1,11 +1,35 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Carry, reserved::Reserved};
 use crate::{
     kind::ApplyError,
-    registry::{ArtifactKey, Chunk, Delta, Row, Snapshot, delta},
+    registry::{ArtifactKey, Chunk, ChunkLimits, Delta, GroupKey, Residue, Snapshot, delta},
     system::apicurio::ServerVersion,
 };
+
+/// A source as a server can hold it, and the rest.
+pub(in crate::kind::registry) struct Fitted {
+    /// What can arrive; the export is that of the source.
+    pub(in crate::kind::registry) wanted: Arc<Snapshot>,
+    /// What cannot.
+    pub(in crate::kind::registry) residue: Residue,
+}
+
+/// What goes before anything is sent.
+#[derive(Debug, Default)]
+pub(in crate::kind::registry) struct Gone {
+    /// Artifacts, with all that hangs on them.
+    pub(in crate::kind::registry) artifacts: BTreeSet<ArtifactKey>,
+    /// Rows of groups, once their artifacts are gone.
+    pub(in crate::kind::registry) groups: BTreeSet<GroupKey>,
+}
+
+impl Gone {
+    /// Whether nothing goes.
+    pub(in crate::kind::registry) fn is_empty(&self) -> bool {
+        self.artifacts.is_empty() && self.groups.is_empty()
+    }
+}
 
 /// What differs by the server that content is carried into; all else is [`Carry`]'s.
 ///
@@ -14,14 +38,27 @@ pub(in crate::kind::registry) trait Target: Send + Sync {
     /// Why such a server cannot be carried into.
     fn refuses(version: &ServerVersion) -> Option<String>;
 
-    /// What has to be done; what such a server cannot hold is left out, and is in the residue.
+    /// What a request may carry.
+    fn limits() -> ChunkLimits {
+        ChunkLimits::default()
+    }
+
+    /// The source without what such a server cannot hold.
+    fn fit(source: &Arc<Snapshot>, _target: &Snapshot) -> Fitted {
+        Fitted {
+            wanted: Arc::clone(source),
+            residue: Residue::default(),
+        }
+    }
+
+    /// What has to be done; the source is one that fits.
     fn delta(source: &Snapshot, target: &Snapshot) -> Delta {
         delta(source, target)
     }
 
-    /// The rows in which both sides will differ when all is done, because such a server cannot hold what the source does.
-    fn residue(_source: &Snapshot, _target: &Snapshot) -> Vec<Row> {
-        Vec::new()
+    /// What forbids to write this server besides the delta; the last look before the first write.
+    fn guard(_carry: &Carry<'_>, _target: &Snapshot) -> Result<(), ApplyError> {
+        Ok(())
     }
 
     /// Raises the counters above everything that either side ever gave out.
@@ -31,11 +68,11 @@ pub(in crate::kind::registry) trait Target: Send + Sync {
         noted: Option<Reserved>,
     ) -> impl Future<Output = Result<(), ApplyError>> + Send;
 
-    /// Deletes artifacts, comments included; switches of the server are as before when it returns.
+    /// Deletes artifacts, comments included, then groups; switches of the server are as before when it returns.
     fn delete(
         carry: &Carry<'_>,
         target: &Snapshot,
-        artifacts: &BTreeSet<ArtifactKey>,
+        gone: &Gone,
     ) -> impl Future<Output = Result<(), ApplyError>> + Send;
 
     /// How many versions the server counts; `None` when it cannot be asked cheaply.
@@ -52,4 +89,9 @@ pub(in crate::kind::registry) trait Target: Send + Sync {
 
     /// Changes by the API what no ZIP carries.
     fn repair(carry: &Carry<'_>, delta: &Delta) -> impl Future<Output = Result<(), ApplyError>> + Send;
+
+    /// What only the finished work can show, by a native write to the scratch group where it must.
+    fn proof(_carry: &Carry<'_>) -> impl Future<Output = Result<(), ApplyError>> + Send {
+        std::future::ready(Ok(()))
+    }
 }
