@@ -154,7 +154,7 @@ impl Executor {
     }
 
     /// A look that must succeed.
-    pub(super) async fn probe(&mut self, part: Part, effect: &dyn DynEffect) -> Result<Value, Failed> {
+    pub(in crate::engine) async fn probe(&mut self, part: Part, effect: &dyn DynEffect) -> Result<Value, Failed> {
         let (act, guard) = (self.act.clone(), self.guard(part));
         match self.signals.run(effect.probe(&act, Depth::Deep), guard).await {
             Err(stopped) => Err(Failed::stopped(stopped)),

@@ -57,8 +57,7 @@ impl Target for IntoV2 {
     async fn reserve(carry: &Carry<'_>, target: &Snapshot, noted: Option<Reserved>) -> Result<(), ApplyError> {
         let last = noted.map(|noted| noted.last);
         let issued = carry.loaded.issued;
-        let reservation =
-            Reservation::above_issued(carry.source(), target, issued, last).map_err(unreservable)?;
+        let reservation = Reservation::above_issued(carry.source(), target, issued, last).map_err(unreservable)?;
         carry.log.say("reserving ids");
         remove_dummy(carry).await?;
         let file = carry.world.spool().scratch()?;
@@ -190,10 +189,17 @@ async fn delete_artifact(
     artifact: &ArtifactKey,
 ) -> Result<(), SystemError> {
     let of = id_of(artifact);
-    let versions = target.versions.iter().filter(|(_, version)| *version.artifact == *artifact);
+    let versions = target
+        .versions
+        .iter()
+        .filter(|(_, version)| *version.artifact == *artifact);
     let versions: Vec<_> = versions.map(|(id, version)| (*id, &*version.version)).collect();
     for (id, version) in &versions {
-        for key in target.own_comments().map(|(key, _)| key).filter(|key| key.global_id == *id) {
+        for key in target
+            .own_comments()
+            .map(|(key, _)| key)
+            .filter(|key| key.global_id == *id)
+        {
             carry
                 .writer
                 .delete_comment(&carry.version, &of, version, &key.comment_id)
@@ -220,7 +226,10 @@ async fn owners(carry: &Carry<'_>, delta: &Delta) -> Result<(), ApplyError> {
             continue;
         };
         let ids = by_artifact.get(key).map_or(&[][..], Vec::as_slice);
-        let latest = ids.iter().filter_map(|id| source.versions.get(id)).find(|version| version.is_latest);
+        let latest = ids
+            .iter()
+            .filter_map(|id| source.versions.get(id))
+            .find(|version| version.is_latest);
         let implied = latest.and_then(|version| version.owner.as_deref()) == Some(owner);
         let touched = delta.recreate.contains(&**key) || delta.add.contains(&**key);
         if implied && !touched {

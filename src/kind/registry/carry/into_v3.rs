@@ -46,11 +46,7 @@ impl Target for IntoV3 {
         remove_dummy(carry).await
     }
 
-    async fn delete(
-        carry: &Carry<'_>,
-        _target: &Snapshot,
-        gone: &Gone,
-    ) -> Result<(), ApplyError> {
+    async fn delete(carry: &Carry<'_>, _target: &Snapshot, gone: &Gone) -> Result<(), ApplyError> {
         let deletions = Deletions::begin(&carry.writer, &carry.version, carry.world.spool()).await?;
         let mut result = Ok(());
         for artifact in &gone.artifacts {

@@ -69,11 +69,8 @@ pub(in crate::kind::registry) trait Target: Send + Sync {
     ) -> impl Future<Output = Result<(), ApplyError>> + Send;
 
     /// Deletes artifacts, comments included, then groups; switches of the server are as before when it returns.
-    fn delete(
-        carry: &Carry<'_>,
-        target: &Snapshot,
-        gone: &Gone,
-    ) -> impl Future<Output = Result<(), ApplyError>> + Send;
+    fn delete(carry: &Carry<'_>, target: &Snapshot, gone: &Gone)
+    -> impl Future<Output = Result<(), ApplyError>> + Send;
 
     /// How many versions the server counts; `None` when it cannot be asked cheaply.
     fn count(carry: &Carry<'_>) -> impl Future<Output = Result<Option<u64>, ApplyError>> + Send;

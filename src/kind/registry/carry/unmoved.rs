@@ -88,7 +88,9 @@ fn refuse_foreign(source: &Snapshot, target: &Snapshot, frozen_max: u64) -> Resu
             .get(&id)
             .is_some_and(|ours| ours.artifact == there.artifact && ours.version == there.version)
     };
-    let foreign = target.own_versions().filter(|(id, version)| *id > frozen_max && !came(*id, version));
+    let foreign = target
+        .own_versions()
+        .filter(|(id, version)| *id > frozen_max && !came(*id, version));
     let foreign: Vec<String> = foreign
         .map(|(id, version)| format!("{version} (globalId {id})"))
         .collect();
