@@ -50,13 +50,12 @@ impl Executor {
         let mut ahead = Ahead::default();
         for id in phases {
             let phase = program.plan.phases.iter().find(|phase| &phase.id == id);
-            for (phase, list) in phase.and_then(|phase| Some((phase, phase.rollback.as_ref()?))) {
-                for step in list {
-                    if !self.is_behind(phase, step) && self.would_run(phase, step).await {
-                        let behaviour = program.behaviour(&step.id);
-                        let proven = self.prove_step(step, behaviour, &mut ahead).await;
-                        proven.map_err(|error| format!("step `{}` of the way back: {error}", step.id))?;
-                    }
+            let Some(phase) = phase else { continue };
+            for step in phase.rollback.iter().flatten() {
+                if !self.is_behind(phase, step) && self.would_run(phase, step).await {
+                    let behaviour = program.behaviour(&step.id);
+                    let proven = self.prove_step(step, behaviour, &mut ahead).await;
+                    proven.map_err(|error| format!("step `{}` of the way back: {error}", step.id))?;
                 }
             }
         }

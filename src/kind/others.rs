@@ -12,7 +12,6 @@ pub const KNOWN_LATER_KINDS: &[&str] = &[
     "postgres.schema",
     "registry.preflight",
     "registry.read_only",
-    "registry.replicate",
     "registry.settings",
     "tls.certificate",
 ];

@@ -1,5 +1,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::Arc,
 };
 
@@ -351,6 +352,16 @@ fn rules(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
         let stays = source.artifacts.contains_key(&key.artifact) && !delta.recreate.contains(&key.artifact);
         if stays && !source.artifact_rules.contains_key(key) {
             delta.rules.push(RuleChange::new(Some(&key.artifact), &key.rule, None));
+        }
+    }
+}
+
+impl fmt::Display for RuleChange {
+    /// `rule VALIDITY of default/orders-value`, `global rule VALIDITY`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.artifact {
+            Some(artifact) => write!(f, "rule {} of {artifact}", self.rule),
+            None => write!(f, "global rule {}", self.rule),
         }
     }
 }

@@ -5,8 +5,8 @@ mod guard;
 mod route;
 
 pub use content::{
-    Content, ContentKey, ContentState, DeepContent, Exported, GroupRow, OwnCounts, SourceContent, read_snapshot,
-    take_snapshot,
+    Content, ContentKey, ContentState, DeepContent, Exported, Few, Frozen, FrozenNote, GroupRow, OwnCounts, Pin, Settled, SideContent,
+    SideKey, SourceContent, Todo, held, read_snapshot, take_snapshot,
 };
 pub use guard::{Guard, GuardKey, GuardState};
 pub use route::{Route, RouteKey, RouteState, RouteTo, RouteWrites};
@@ -27,6 +27,9 @@ pub trait Resource: Send + Sync + 'static {
 
     /// The address under which it is probed once and simulated.
     fn address(key: &Self::Key) -> ResourceKey;
+
+    /// Adds to a key what another one of the same address wants to know: steps that move one resource share one look.
+    fn join(_key: &mut Self::Key, _other: &Self::Key) {}
 
     /// Looks, and cannot write.
     fn probe(

@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::carry::{Carry, IntoV3, Source, Target as _};
+use super::carry::{Bounds, Carry, IntoV3, Source, Target as _};
 use crate::{
     kind::{ApplyError, Effect, Inputs, KindError, PlanView, Receipt, Undo},
     model::{Action, Change, Digest, DocPath, Finding, Findings, ResourceKey, Step, StepId, SystemName, Touches},
@@ -67,8 +67,8 @@ impl Effect for RegistryImport {
 
     fn on(spec: &RegistryImportSpec, _step: &Step) -> ContentKey {
         ContentKey {
-            registry: spec.to.clone(),
-            source: spec.file.clone(),
+            files: spec.file.iter().cloned().collect(),
+            ..ContentKey::of(&spec.to)
         }
     }
 
@@ -153,7 +153,7 @@ impl Effect for RegistryImport {
             (None, None) => return Err(KindError::Refused("it names no export and no file".to_owned()).into()),
         };
         let carry = Carry::open::<IntoV3>(&spec.to, source, spec.chunk_versions, world, log).await?;
-        let sent = carry.run::<IntoV3>().await?;
+        let sent = carry.run::<IntoV3>(&Bounds::default()).await?;
         Ok(Receipt(
             serde_json::json!({"sent_versions": sent.versions, "chunks": sent.chunks}),
         ))
@@ -197,10 +197,7 @@ fn wanted(spec: &RegistryImportSpec, now: &ContentState, inputs: &Inputs) -> Res
             source,
         });
     }
-    let source = now
-        .source
-        .as_ref()
-        .filter(|source| Some(&source.file) == spec.file.as_ref());
+    let source = now.files.iter().find(|source| Some(&source.file) == spec.file.as_ref());
     let source = source.ok_or_else(|| KindError::Refused("the export file was not looked at".to_owned()))?;
     Ok(Wanted {
         groups: source.groups,
@@ -290,8 +287,10 @@ mod tests {
                 max_content_id: 0,
                 reserve_left,
                 spool: Digest::from(""),
+                written_since: None,
             }),
-            source: None,
+            files: Vec::new(),
+            sides: BTreeMap::new(),
         }
     }
 

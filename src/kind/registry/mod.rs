@@ -1,13 +1,16 @@
 //! Kinds of the registries' content.
 
+mod back;
 mod carry;
 mod crosscheck;
 mod export;
 mod import;
+mod replicate;
 mod verify;
 
 pub use export::RegistryExport;
 pub use import::RegistryImport;
+pub use replicate::RegistryReplicate;
 pub use verify::RegistryVerify;
 
 use super::{Capture as _, PlanView, is_later_kind};

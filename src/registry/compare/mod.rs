@@ -15,6 +15,7 @@ use std::{
     fmt,
 };
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::rows::Rows;
@@ -90,11 +91,13 @@ pub struct SideFacts {
 }
 
 /// A difference that the plan accepts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Accepted {
     /// Rows with this code.
     pub code: String,
     /// Only those about this, or about a part of this (`payments/orders` takes `payments/orders version 3`); absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what: Option<String>,
     /// Why.
     pub reason: String,

@@ -36,6 +36,12 @@ impl Backport {
         }
     }
 
+    /// What a 2.6 can hold of a 3.x, as its way back needs it; `None` between any other two.
+    pub fn between(source: &Snapshot, target: &Snapshot) -> Option<Self> {
+        let back = source.format == Format::V3 && target.format == Format::V2;
+        back.then(|| Self::of(source.clone(), &Capability::v2_6()).with_labels_of(target))
+    }
+
     /// Takes labels as the 2.6 has them where they are the same to the contract: a label without a value and a property with
     /// an empty one are one thing to 3.x and two to 2.6 (reference: apicurio.md §4.7).
     ///

@@ -135,13 +135,12 @@ impl Residue {
         self.0.is_empty()
     }
 
-    /// What the plan does not accept.
-    pub fn refused<'r>(&'r self, accepted: &'r [Accepted]) -> impl Iterator<Item = &'r Remnant> {
-        let taken = |remnant: &Remnant| {
+    /// What the plan does not accept, and what it does.
+    pub fn split(&self, accepted: &[Accepted]) -> (Vec<&Remnant>, Vec<&Remnant>) {
+        self.0.iter().partition(|remnant| {
             let row = remnant.row();
-            accepted.iter().any(|accepted| accepted.covers(&row))
-        };
-        self.0.iter().filter(move |remnant| !taken(remnant))
+            !accepted.iter().any(|accepted| accepted.covers(&row))
+        })
     }
 }
 

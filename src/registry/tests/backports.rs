@@ -275,7 +275,7 @@ fn a_residue_is_refused_unless_the_plan_accepts_it() {
     };
     let all = residue.0.len();
     assert!(all > 0);
-    let refused = |accepted: &[Accepted]| residue.refused(accepted).count();
+    let refused = |accepted: &[Accepted]| residue.split(accepted).0.len();
     assert_eq!(refused(&[]), all);
     assert_eq!(refused(&[accept("residue_sunset", None)]), all);
     assert_eq!(

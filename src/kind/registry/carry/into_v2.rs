@@ -1,20 +1,22 @@
 //! Into a 2.6, the way back: strict ZIPs that bring every content, comments gone before their artifact, ids above all of 3.x.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Carry, Fitted, Gone, Target, id_of, into_v3::repair_rule, pack::unpackable, refuse::unreservable,
-    reserved::Reserved, unmoved::Unmoved,
+    Carry, Fitted, Target, id_of, into_v3::repair_rule, pack::unpackable, refuse::unreservable, reserved::Reserved,
+    unmoved::demand_unmoved,
 };
 use crate::{
     kind::ApplyError,
     registry::{
-        ArtifactKey, Backport, Capability, Chunk, ChunkLimits, Delta, GroupKey, RESERVE_GROUP, Reservation,
-        SCRATCH_GROUP, Snapshot, mirror_delta,
+        ArtifactKey, Backport, Chunk, ChunkLimits, Delta, GroupKey, RESERVE_GROUP, Reservation, Residue, SCRATCH_GROUP,
+        Snapshot,
     },
+    resource::FrozenNote,
     system::{
         SystemError,
         apicurio::{ArtifactId, Deletions, ProbeVersion, ServerVersion},
+        crash_point,
     },
 };
 
@@ -36,20 +38,21 @@ impl Target for IntoV2 {
     }
 
     fn fit(source: &Arc<Snapshot>, target: &Snapshot) -> Fitted {
-        let fitted = Backport::of((**source).clone(), &Capability::v2_6()).with_labels_of(target);
-        Fitted {
-            wanted: Arc::new(fitted.wanted),
-            residue: fitted.residue,
+        match Backport::between(source, target) {
+            Some(fitted) => Fitted {
+                wanted: Arc::new(fitted.wanted),
+                residue: fitted.residue,
+            },
+            None => Fitted {
+                wanted: Arc::clone(source),
+                residue: Residue::default(),
+            },
         }
     }
 
-    fn delta(source: &Snapshot, target: &Snapshot) -> Delta {
-        mirror_delta(source, target)
-    }
-
     fn guard(carry: &Carry<'_>, target: &Snapshot) -> Result<(), ApplyError> {
-        let unmoved = Unmoved::of(carry.writer.reader(), carry.world.spool());
-        unmoved.demand(carry.unmoved.as_ref(), carry.source(), target)
+        let note = FrozenNote::of(carry.writer.reader(), carry.world.spool());
+        demand_unmoved(&note, carry.unmoved.as_ref(), carry.source(), target)
     }
 
     /// Before the first chunk, as the comment's counter of a 2.6 on PostgreSQL never recovers (`reference/apicurio.md` §0 row
@@ -62,20 +65,28 @@ impl Target for IntoV2 {
         remove_dummy(carry).await?;
         let file = carry.world.spool().scratch()?;
         reservation.write(file.as_file()).map_err(unpackable)?;
-        carry.reserved.write(&Reserved::and(noted, reservation, target))?;
+        let note = Reserved::and(noted, reservation, target);
+        carry.reserved.write(&note)?;
         carry
             .post(file.path(), "the reservation of ids", "import.reserve")
             .await?;
-        remove_dummy(carry).await
+        remove_dummy(carry).await?;
+        Ok(carry.reserved.write(&Reserved { made: true, ..note })?)
     }
 
-    async fn delete(carry: &Carry<'_>, target: &Snapshot, gone: &Gone) -> Result<(), ApplyError> {
+    async fn delete(
+        carry: &Carry<'_>,
+        target: &Snapshot,
+        artifacts: &BTreeSet<ArtifactKey>,
+        groups: &BTreeSet<GroupKey>,
+    ) -> Result<(), ApplyError> {
         let deletions = Deletions::begin(&carry.writer, &carry.version, carry.world.spool()).await?;
-        for artifact in &gone.artifacts {
+        for artifact in artifacts {
             carry.log.say(format!("deleting {artifact} on the target"));
+            crash_point("carry.delete");
             delete_artifact(carry, &deletions, target, artifact).await?;
         }
-        for group in gone.groups.iter().filter_map(GroupKey::as_option) {
+        for group in groups.iter().filter_map(GroupKey::as_option) {
             carry.log.say(format!("deleting group {group} on the target"));
             deletions.group(group).await?;
         }
@@ -107,11 +118,14 @@ impl Target for IntoV2 {
         }
     }
 
-    async fn repair(carry: &Carry<'_>, delta: &Delta) -> Result<(), ApplyError> {
+    async fn repair(carry: &Carry<'_>, delta: &Delta) -> Result<Vec<String>, ApplyError> {
+        let mut repaired = Vec::new();
         for rule in &delta.rules {
             repair_rule(carry, rule).await?;
+            repaired.push(rule.to_string());
         }
-        owners(carry, delta).await
+        owners(carry, delta, &mut repaired).await?;
+        Ok(repaired)
     }
 
     /// A version that 2.6 makes itself shows where its counters stand; it is deleted again.
@@ -218,7 +232,7 @@ async fn delete_artifact(
 
 /// The owner that 3.x shows, of artifacts that were made anew and of those whose owner is not that of their latest version:
 /// an import gives them that of their first version here (`reference/apicurio.md` §4.7), and only 2.6's API knows the owner.
-async fn owners(carry: &Carry<'_>, delta: &Delta) -> Result<(), ApplyError> {
+async fn owners(carry: &Carry<'_>, delta: &Delta, repaired: &mut Vec<String>) -> Result<(), ApplyError> {
     let source = carry.source();
     let by_artifact = source.versions_by_artifact();
     for (key, artifact) in source.own_artifacts() {
@@ -237,6 +251,7 @@ async fn owners(carry: &Carry<'_>, delta: &Delta) -> Result<(), ApplyError> {
         }
         if carry.writer.put_owner_v2(&carry.version, &id_of(key), owner).await? {
             carry.log.say(format!("{key} belongs to {owner} again"));
+            repaired.push(format!("owner of {key}"));
         }
     }
     Ok(())

@@ -1,14 +1,18 @@
 //! Into a 3.x: additive imports, deletions behind switches, groups and rules by the API.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time::sleep;
 
-use super::{Carry, Gone, Target, id_of, pack::unpackable, refuse::unreservable, reserved::Reserved};
+use super::{Carry, Target, id_of, pack::unpackable, refuse::unreservable, reserved::Reserved};
 use crate::{
     kind::ApplyError,
-    registry::{Chunk, Delta, GroupKey, GroupRepair, RESERVE_GROUP, Reservation, RuleChange, Snapshot},
-    system::apicurio::{ArtifactId, Deletions, Rule, ServerVersion},
+    registry::{ArtifactKey, Chunk, Delta, GroupKey, GroupRepair, RESERVE_GROUP, Reservation, RuleChange, Snapshot},
+    system::{
+        SystemError,
+        apicurio::{ArtifactId, Deletions, Rule, ServerVersion},
+        crash_point,
+    },
 };
 
 /// A search index may lag behind the data for a moment (3.2 and later with Elasticsearch, `reference/apicurio.md` §2.4).
@@ -33,37 +37,49 @@ impl Target for IntoV3 {
     async fn reserve(carry: &Carry<'_>, target: &Snapshot, noted: Option<Reserved>) -> Result<(), ApplyError> {
         let last = noted.map(|noted| noted.last);
         let reservation = Reservation::above(carry.source(), target, last).map_err(unreservable)?;
+        // Inside a freeze every request counts, and what this journal made is there.
+        let made = noted.is_some_and(|noted| noted.made && noted.last == reservation);
+        let in_use = target.own_versions().next().is_some() && !target.has_reserve_group();
+        if made && in_use && carry.world.snapshots().is_frozen() {
+            return Ok(());
+        }
         carry.log.say("reserving ids");
         if target.has_reserve_group() {
             remove_dummy(carry).await?;
         }
         let file = carry.world.spool().scratch()?;
         reservation.write(file.as_file()).map_err(unpackable)?;
-        carry.reserved.write(&Reserved::and(noted, reservation, target))?;
+        let note = Reserved::and(noted, reservation, target);
+        carry.reserved.write(&note)?;
         carry
             .post(file.path(), "the reservation of ids", "import.reserve")
             .await?;
-        remove_dummy(carry).await
+        remove_dummy(carry).await?;
+        Ok(carry.reserved.write(&Reserved { made: true, ..note })?)
     }
 
-    async fn delete(carry: &Carry<'_>, _target: &Snapshot, gone: &Gone) -> Result<(), ApplyError> {
+    async fn delete(
+        carry: &Carry<'_>,
+        _target: &Snapshot,
+        artifacts: &BTreeSet<ArtifactKey>,
+        groups: &BTreeSet<GroupKey>,
+    ) -> Result<(), ApplyError> {
         let deletions = Deletions::begin(&carry.writer, &carry.version, carry.world.spool()).await?;
-        let mut result = Ok(());
-        for artifact in &gone.artifacts {
-            carry.log.say(format!("deleting {artifact} on the target"));
-            result = deletions.artifact(&id_of(artifact)).await;
-            if result.is_err() {
-                break;
+        let gone = async {
+            for artifact in artifacts {
+                carry.log.say(format!("deleting {artifact} on the target"));
+                crash_point("carry.delete");
+                deletions.artifact(&id_of(artifact)).await?;
             }
-        }
-        for group in gone.groups.iter().filter_map(GroupKey::as_option) {
-            if result.is_ok() {
+            for group in groups.iter().filter_map(GroupKey::as_option) {
                 carry.log.say(format!("deleting group {group} on the target"));
-                result = deletions.group(group).await;
+                deletions.group(group).await?;
             }
-        }
+            Ok::<(), SystemError>(())
+        };
+        let gone = gone.await;
         deletions.end().await?;
-        Ok(result?)
+        Ok(gone?)
     }
 
     async fn count(carry: &Carry<'_>) -> Result<Option<u64>, ApplyError> {
@@ -83,14 +99,18 @@ impl Target for IntoV3 {
         carry.all_there(chunk, what).await
     }
 
-    async fn repair(carry: &Carry<'_>, delta: &Delta) -> Result<(), ApplyError> {
+    async fn repair(carry: &Carry<'_>, delta: &Delta) -> Result<Vec<String>, ApplyError> {
+        let mut repaired = Vec::new();
         for (group, repair) in &delta.group_repairs {
-            repair_group(carry, group, repair).await?;
+            if repair_group(carry, group, repair).await? {
+                repaired.push(format!("group {group}"));
+            }
         }
         for rule in &delta.rules {
             repair_rule(carry, rule).await?;
+            repaired.push(rule.to_string());
         }
-        Ok(())
+        Ok(repaired)
     }
 }
 
@@ -108,20 +128,22 @@ async fn remove_dummy(carry: &Carry<'_>) -> Result<(), ApplyError> {
     Ok(())
 }
 
-async fn repair_group(carry: &Carry<'_>, group: &GroupKey, repair: &GroupRepair) -> Result<(), ApplyError> {
-    let Some(name) = group.as_option() else { return Ok(()) };
+async fn repair_group(carry: &Carry<'_>, group: &GroupKey, repair: &GroupRepair) -> Result<bool, ApplyError> {
+    let Some(name) = group.as_option() else {
+        return Ok(false);
+    };
     let labels = repair.labels.iter();
     let labels = labels
         .map(|(key, value)| (key.to_owned(), value.unwrap_or_default().to_owned()))
         .collect();
-    if carry
+    let put = carry
         .writer
-        .put_group(&carry.version, name, &repair.description, &labels)
-        .await?
-    {
+        .put_group(&carry.version, name, &repair.description, &labels);
+    let repaired = put.await?;
+    if repaired {
         carry.log.say(format!("repaired the properties of group {group}"));
     }
-    Ok(())
+    Ok(repaired)
 }
 
 pub(super) async fn repair_rule(carry: &Carry<'_>, change: &RuleChange) -> Result<(), ApplyError> {

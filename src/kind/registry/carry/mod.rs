@@ -7,6 +7,7 @@
 //!
 //! `registry.import` and `registry.replicate` share it. What differs by the server that is written is a [`Target`].
 
+mod bounds;
 mod into_v2;
 mod into_v3;
 mod pack;
@@ -17,27 +18,32 @@ mod source;
 mod target;
 mod unmoved;
 
+pub(super) use bounds::Bounds;
+pub use bounds::Deletes;
 pub(super) use into_v2::IntoV2;
 pub(super) use into_v3::IntoV3;
+pub(super) use reserved::reserved_on;
 pub(super) use source::Source;
-pub(super) use target::{Fitted, Gone, Target};
+pub(super) use target::{Fitted, Target};
 
 use std::{path::Path, sync::Arc};
+
+use serde::{Deserialize, Serialize};
 
 use self::{
     pack::{pack, unpackable},
     pending::Pending,
-    refuse::{boundary, refuse, refuse_native},
+    refuse::{boundary, refuse_native},
     reserved::ReservedNote,
     source::Loaded,
 };
 use crate::{
     kind::ApplyError,
     model::{Digest, SystemName},
-    registry::{ArtifactKey, Chunk, ChunkLimits, Delta, Residue, RestFacts, Row, Snapshot, chunks, compare},
-    resource::take_snapshot,
+    registry::{ArtifactKey, Chunk, ChunkLimits, Delta, RestFacts, Row, Snapshot, chunks, compare, delta, mirror_delta},
+    resource::held,
     system::{
-        Act, Progress, SystemError,
+        Act, Age, Progress, SystemError,
         apicurio::{ArtifactId, Deletions, RegistryWriter, ServerVersion},
     },
 };
@@ -45,11 +51,21 @@ use crate::{
 /// Rows named in an error; the rest is counted.
 const NAMED: usize = 5;
 
-/// What was sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Sent {
+/// What was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Carried {
+    /// Versions sent.
     pub(super) versions: u64,
+    /// Requests sent.
     pub(super) chunks: u64,
+    /// Artifacts and groups that were deleted on the target and not brought again.
+    pub(super) deleted: u64,
+    /// Artifacts that were deleted on the target and brought again whole.
+    pub(super) recreated: u64,
+    /// What was changed by the API, for people.
+    pub(super) repaired: Vec<String>,
+    /// The differences that are left, as foreseen: rows by their code.
+    pub(super) residue: Vec<String>,
 }
 
 /// One carrying of content under way.
@@ -57,7 +73,6 @@ pub(super) struct Carry<'a> {
     writer: RegistryWriter<'a>,
     version: ServerVersion,
     loaded: Loaded,
-    residue: Residue,
     limits: ChunkLimits,
     unmoved: Option<Digest>,
     pending: Pending,
@@ -90,7 +105,6 @@ impl<'a> Carry<'a> {
             writer,
             version,
             loaded,
-            residue: Residue::default(),
             unmoved: None,
             limits: ChunkLimits {
                 max_versions: max_versions.unwrap_or(defaults.max_versions),
@@ -111,39 +125,80 @@ impl<'a> Carry<'a> {
     }
 
     /// Brings what is missing. May be called again at any time: it begins with a look.
-    pub(super) async fn run<T: Target>(mut self) -> Result<Sent, ApplyError> {
+    pub(super) async fn run<T: Target>(mut self, bounds: &Bounds) -> Result<Carried, ApplyError> {
         let registry = self.writer.reader();
-        self.pending.settle(registry, self.world.spool(), self.log).await?;
+        if self.pending.settle(registry, self.world.spool(), self.log).await? {
+            self.world.snapshots().wrote(registry.name());
+        }
         Deletions::mend(&self.writer, &self.version, self.world.spool()).await?;
         self.log.say("looking at the target");
-        let target = self.look().await?;
+        let mut target = self.look(Age::Earlier).await?;
         let Fitted { wanted, residue } = T::fit(&self.loaded.snapshot, &target);
-        (self.loaded.snapshot, self.residue) = (wanted, residue);
-        let delta = T::delta(self.source(), &target);
-        refuse(&delta)?;
+        self.loaded.snapshot = wanted;
+        if bounds.reset && self.must_be_emptied(&target) {
+            self.empty::<T>(&target).await?;
+            target = self.look(Age::Frozen).await?;
+        }
+        let delta = self.delta(&target, bounds.deletes);
+        bounds.refuse(&delta, &residue, self.source(), &target)?;
+        let kept = bounds.kept(&delta, self.source(), &target);
         let noted = self.reserved.read()?;
         refuse_native(self.source(), &target, boundary(self.source(), noted)?)?;
         T::guard(&self, &target)?;
         T::reserve(&self, &target, noted).await?;
-        let delta = self.delete::<T>(delta, &target).await?;
-        let sent = self.send::<T>(&delta).await?;
-        T::repair(&self, &delta).await?;
-        self.prove().await?;
+        let mut carried = self.delete::<T>(&target, &delta, bounds.deletes).await?;
+        self.send::<T>(&delta, &mut carried).await?;
+        carried.repaired = T::repair(&self, &delta).await?;
+        self.prove(&kept).await?;
         T::proof(&self).await?;
-        Ok(sent)
+        carried.residue = residue.0.iter().map(ToString::to_string).collect();
+        carried.residue.extend(kept.iter().map(Row::to_string));
+        Ok(carried)
     }
 
-    /// Deletes what goes, and says what is to be done after that.
-    async fn delete<T: Target>(&self, delta: Delta, target: &Snapshot) -> Result<Delta, ApplyError> {
-        let gone = Gone {
-            artifacts: delta.recreate.clone(),
-            groups: delta.recreate_groups.clone(),
-        };
-        if gone.is_empty() {
-            return Ok(delta);
+    /// What has to be done.
+    fn delta(&self, target: &Snapshot, deletes: Deletes) -> Delta {
+        match deletes {
+            Deletes::Mirror => mirror_delta(self.source(), target),
+            Deletes::Keep | Deletes::Refuse => delta(self.source(), target),
         }
-        T::delete(self, target, &gone).await?;
-        Ok(delta)
+    }
+
+    /// Whether the target holds something that stands in the way.
+    fn must_be_emptied(&self, target: &Snapshot) -> bool {
+        let delta = self.delta(target, Deletes::Refuse);
+        !(delta.conflicts.is_empty() && delta.extra_artifacts.is_empty() && delta.extra_groups.is_empty())
+    }
+
+    /// Deletes everything on the target. Contents stay behind for a while on 3.x: what of them is in the way is refused after.
+    async fn empty<T: Target>(&self, target: &Snapshot) -> Result<(), ApplyError> {
+        self.log.say("deleting everything on the target, as `reset` says");
+        let artifacts = target.own_artifacts().map(|(key, _)| (**key).clone()).collect();
+        let groups = target.groups.keys().filter(|group| !group.is_scratch()).cloned();
+        T::delete(self, target, &artifacts, &groups.collect()).await
+    }
+
+    /// Deletes what is to go, and what is brought again.
+    async fn delete<T: Target>(
+        &self,
+        target: &Snapshot,
+        delta: &Delta,
+        deletes: Deletes,
+    ) -> Result<Carried, ApplyError> {
+        let (mut artifacts, mut groups) = (delta.recreate.clone(), delta.recreate_groups.clone());
+        let mut carried = Carried {
+            recreated: number(artifacts.len()),
+            ..Carried::default()
+        };
+        if deletes == Deletes::Mirror {
+            artifacts.extend(delta.extra_artifacts.iter().cloned());
+            groups.extend(delta.extra_groups.iter().cloned());
+            carried.deleted = number(delta.extra_artifacts.len() + delta.extra_groups.len());
+        }
+        if !(artifacts.is_empty() && groups.is_empty()) {
+            T::delete(self, target, &artifacts, &groups).await?;
+        }
+        Ok(carried)
     }
 
     /// What is carried.
@@ -152,18 +207,15 @@ impl<'a> Carry<'a> {
     }
 
     /// What the target holds now.
-    async fn look(&self) -> Result<Snapshot, ApplyError> {
-        let taken = take_snapshot(self.writer.reader(), self.world.spool()).await?;
-        self.world.spool().forget(&taken.spooled.sha256)?;
-        Ok(taken.snapshot)
+    async fn look(&self, age: Age) -> Result<Arc<Snapshot>, ApplyError> {
+        Ok(held(self.writer.reader().name(), self.world, age).await?.snapshot)
     }
 
-    async fn send<T: Target>(&self, delta: &Delta) -> Result<Sent, ApplyError> {
+    async fn send<T: Target>(&self, delta: &Delta, sent: &mut Carried) -> Result<(), ApplyError> {
         let chunks = chunks(self.source(), delta, &self.limits).map_err(unpackable)?;
-        let of = u64::try_from(chunks.len()).unwrap_or(u64::MAX);
+        let of = number(chunks.len());
         let (source, file) = (Arc::clone(&self.loaded.snapshot), self.loaded.file.clone());
         let mut packed = pack(source, file, self.world.spool().clone(), chunks.clone());
-        let mut sent = Sent::default();
         for chunk in &chunks {
             let what = format!("chunk {} of {of}", sent.chunks + 1);
             self.log.count(what.clone(), sent.chunks, of);
@@ -175,12 +227,12 @@ impl<'a> Carry<'a> {
             self.post(file.path(), &what, "import.chunk").await?;
             T::arrived(self, chunk, before, &what).await?;
             sent.chunks += 1;
-            sent.versions += u64::try_from(chunk.versions.len()).unwrap_or(u64::MAX);
+            sent.versions += number(chunk.versions.len());
         }
         if of > 0 {
             self.log.count(format!("{} versions sent", sent.versions), of, of);
         }
-        Ok(sent)
+        Ok(())
     }
 
     /// Sends a file, noted before and after; `point` begins the names of its crash points.
@@ -199,7 +251,7 @@ impl<'a> Carry<'a> {
 
     /// Looks for every version of a chunk, and names what the server dropped.
     async fn all_there(&self, chunk: &Chunk, what: &str) -> Result<(), ApplyError> {
-        let target = self.look().await?;
+        let target = self.look(Age::Frozen).await?;
         let lost = chunk.versions.iter().filter(|id| !target.versions.contains_key(id));
         let lost: Vec<String> = lost.map(|id| self.name_of(*id)).collect();
         if lost.is_empty() {
@@ -221,12 +273,18 @@ impl<'a> Carry<'a> {
         }
     }
 
-    /// Looks again, at everything: no difference, as what cannot be there was taken out of the source.
-    async fn prove(&self) -> Result<(), ApplyError> {
+    /// Looks again, at everything: no difference but those that were foreseen.
+    async fn prove(&self, residue: &[Row]) -> Result<(), ApplyError> {
         self.log.say(format!("comparing everything with {}", self.loaded.name));
-        let target = self.look().await?;
+        let target = self.look(Age::Frozen).await?;
         let comparison = compare(self.source(), &target, &RestFacts::default(), &[]);
-        let rows: Vec<String> = comparison.differences.iter().map(Row::to_string).collect();
+        let foreseen = |row: &&Row| {
+            residue
+                .iter()
+                .any(|known| known.code == row.code && known.what == row.what)
+        };
+        let rows = comparison.differences.iter().filter(|row| !foreseen(row));
+        let rows: Vec<String> = rows.map(Row::to_string).collect();
         if rows.is_empty() {
             return Ok(());
         }
@@ -237,6 +295,10 @@ impl<'a> Carry<'a> {
             some_of(&rows)
         )))
     }
+}
+
+fn number(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 fn id_of(key: &ArtifactKey) -> ArtifactId {

@@ -1,28 +1,10 @@
-//! What forbids to send anything.
+//! What was born on the target, and must not be touched.
 
 use super::{reserved::Reserved, some_of};
 use crate::{
     kind::ApplyError,
-    registry::{Conflict, Delta, Reservation, Snapshot, Version},
+    registry::{Reservation, Snapshot, Version},
 };
-
-/// Nothing is sent when an id means something else on the target, or when it holds what the source does not have.
-pub(super) fn refuse(delta: &Delta) -> Result<(), ApplyError> {
-    let mut reasons: Vec<String> = delta.conflicts.iter().map(Conflict::to_string).collect();
-    reasons.extend(
-        delta
-            .extra_artifacts
-            .iter()
-            .map(|artifact| format!("{artifact} is not in the export")),
-    );
-    if reasons.is_empty() {
-        return Ok(());
-    }
-    Err(ApplyError::NotDone(format!(
-        "the target holds something else, so nothing was sent: {}; delete it there, or give the target an empty storage",
-        some_of(&reasons)
-    )))
-}
 
 /// The globalId above which the target makes its own: the least that was ever reserved there, or what would be reserved now.
 pub(super) fn boundary(source: &Snapshot, noted: Option<Reserved>) -> Result<u64, ApplyError> {
@@ -68,18 +50,6 @@ pub(super) fn unreservable(error: crate::registry::ReserveError) -> ApplyError {
 #[cfg(test)]
 mod tests {
     use super::{super::super::any_snapshot, *};
-    use crate::registry::ArtifactKey;
-
-    #[test]
-    fn nothing_is_sent_to_a_target_that_holds_something_else() {
-        let mut delta = Delta::default();
-        assert!(refuse(&delta).is_ok());
-        delta.conflicts.push(Conflict::ContentId { content_id: 7 });
-        delta.extra_artifacts.insert(ArtifactKey::new(Some("g"), "theirs"));
-        let text = refuse(&delta).unwrap_err().to_string();
-        assert!(text.contains("content 7 holds other bytes on the target"), "{text}");
-        assert!(text.contains("g/theirs is not in the export"), "{text}");
-    }
 
     #[test]
     fn versions_born_on_the_target_are_refused_also_when_the_source_has_crossed_the_boundary() {

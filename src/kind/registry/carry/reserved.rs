@@ -20,11 +20,23 @@ pub(in crate::kind::registry) struct Reserved {
     pub(super) lowest: u64,
     /// The latest reservation.
     pub(super) last: Reservation,
+    /// Whether the target has taken it, and its dummy is gone.
+    #[serde(default)]
+    pub(super) made: bool,
 }
 
 /// The note of one registry; it lies beside the spool's files, which belong to the same journal.
 pub(super) struct ReservedNote {
     note: PathBuf,
+}
+
+/// What this journal has reserved on a registry.
+pub(in crate::kind::registry) fn reserved_on(
+    registry: &RegistryReader<'_>,
+    spool: &Spool,
+) -> Result<Option<Reservation>, SystemError> {
+    let noted = ReservedNote::of(registry, spool).read()?;
+    Ok(noted.map(|noted| noted.last))
 }
 
 impl Reserved {
@@ -35,6 +47,7 @@ impl Reserved {
         Self {
             lowest: before.map_or(last.global_id, |before| before.min(last.global_id)),
             last,
+            made: false,
         }
     }
 }

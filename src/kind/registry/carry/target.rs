@@ -3,32 +3,16 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{Carry, reserved::Reserved};
 use crate::{
     kind::ApplyError,
-    registry::{ArtifactKey, Chunk, ChunkLimits, Delta, GroupKey, Residue, Snapshot, delta},
+    registry::{ArtifactKey, Chunk, ChunkLimits, Delta, GroupKey, Residue, Snapshot},
     system::apicurio::ServerVersion,
 };
 
 /// A source as a server can hold it, and the rest.
 pub(in crate::kind::registry) struct Fitted {
-    /// What can arrive; the export is that of the source.
+    /// What can arrive; its bytes are in the export of the source.
     pub(in crate::kind::registry) wanted: Arc<Snapshot>,
     /// What cannot.
     pub(in crate::kind::registry) residue: Residue,
-}
-
-/// What goes before anything is sent.
-#[derive(Debug, Default)]
-pub(in crate::kind::registry) struct Gone {
-    /// Artifacts, with all that hangs on them.
-    pub(in crate::kind::registry) artifacts: BTreeSet<ArtifactKey>,
-    /// Rows of groups, once their artifacts are gone.
-    pub(in crate::kind::registry) groups: BTreeSet<GroupKey>,
-}
-
-impl Gone {
-    /// Whether nothing goes.
-    pub(in crate::kind::registry) fn is_empty(&self) -> bool {
-        self.artifacts.is_empty() && self.groups.is_empty()
-    }
 }
 
 /// What differs by the server that content is carried into; all else is [`Carry`]'s.
@@ -51,11 +35,6 @@ pub(in crate::kind::registry) trait Target: Send + Sync {
         }
     }
 
-    /// What has to be done; the source is one that fits.
-    fn delta(source: &Snapshot, target: &Snapshot) -> Delta {
-        delta(source, target)
-    }
-
     /// What forbids to write this server besides the delta; the last look before the first write.
     fn guard(_carry: &Carry<'_>, _target: &Snapshot) -> Result<(), ApplyError> {
         Ok(())
@@ -68,9 +47,13 @@ pub(in crate::kind::registry) trait Target: Send + Sync {
         noted: Option<Reserved>,
     ) -> impl Future<Output = Result<(), ApplyError>> + Send;
 
-    /// Deletes artifacts, comments included, then groups; switches of the server are as before when it returns.
-    fn delete(carry: &Carry<'_>, target: &Snapshot, gone: &Gone)
-    -> impl Future<Output = Result<(), ApplyError>> + Send;
+    /// Deletes artifacts, comments included, and then groups; switches of the server are as before when it returns.
+    fn delete(
+        carry: &Carry<'_>,
+        target: &Snapshot,
+        artifacts: &BTreeSet<ArtifactKey>,
+        groups: &BTreeSet<GroupKey>,
+    ) -> impl Future<Output = Result<(), ApplyError>> + Send;
 
     /// How many versions the server counts; `None` when it cannot be asked cheaply.
     fn count(carry: &Carry<'_>) -> impl Future<Output = Result<Option<u64>, ApplyError>> + Send;
@@ -84,8 +67,8 @@ pub(in crate::kind::registry) trait Target: Send + Sync {
         what: &str,
     ) -> impl Future<Output = Result<(), ApplyError>> + Send;
 
-    /// Changes by the API what no ZIP carries.
-    fn repair(carry: &Carry<'_>, delta: &Delta) -> impl Future<Output = Result<(), ApplyError>> + Send;
+    /// Changes by the API what no ZIP carries; says what, for people.
+    fn repair(carry: &Carry<'_>, delta: &Delta) -> impl Future<Output = Result<Vec<String>, ApplyError>> + Send;
 
     /// What only the finished work can show, by a native write to the scratch group where it must.
     fn proof(_carry: &Carry<'_>) -> impl Future<Output = Result<(), ApplyError>> + Send {

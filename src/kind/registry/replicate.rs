@@ -1,0 +1,488 @@
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    back,
+    carry::{Bounds, Carried, Carry, Deletes, IntoV2, IntoV3, Source, Target as _},
+};
+use crate::{
+    kind::{ApplyError, Effect, Inputs, KindError, PlanView, Receipt, Undo},
+    model::{Action, Change, Digest, DocPath, Finding, Findings, ResourceKey, Step, StepId, SystemName, Touches},
+    registry::Accepted,
+    resource::{Content, ContentKey, ContentState, Few, Pin, Settled, SideContent, SideKey, Todo},
+    system::{Act, Progress, Spooled, apicurio::ServerVersion},
+};
+
+/// Makes a registry hold what another one holds, from whatever it holds now: a 3.x what a 2.6 holds, or on the way back a 2.6
+/// what a 3.x holds, as far as it can.
+pub struct RegistryReplicate;
+
+/// Which registry is made equal to which, and within what bounds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryReplicateSpec {
+    /// The registry that is right.
+    pub from: SystemName,
+    /// The registry that is made equal to it; no client may write to it yet.
+    pub to: SystemName,
+    /// What becomes of artifacts and groups that only `to` has; `refuse` when absent.
+    #[serde(default)]
+    pub deletes: Deletes,
+    /// Most changes; more are refused before anything is written. Absent: as many as there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_changes: Option<u64>,
+    /// Most versions in one request; 500 when absent. The server's limits hold in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub chunk_versions: Option<u32>,
+    /// Delete everything on `to` first when it holds something that stands in the way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reset: bool,
+    /// On the way back: the step that captured `to` in the freeze (`registry.export` of it, or `registry.replicate` from it).
+    /// A `to` that somebody wrote to since is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmoved_since: Option<StepId>,
+    /// On the way back: what may stay behind because a 2.6 cannot hold it, by code (`residue_draft`, …) and reason. The rest is
+    /// refused before anything is written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accept: Vec<Accepted>,
+}
+
+/// What the registry holds now, and what was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RegistryReplicateOutput {
+    /// Artifacts.
+    pub artifacts: u64,
+    /// Versions.
+    pub versions: u64,
+    /// Over the content as the equality contract compares it.
+    pub content_digest: Digest,
+    /// The same of the snapshot of `from` that it was made equal to.
+    pub source_digest: Digest,
+    /// The SHA-256 of that snapshot's export.
+    pub source_sha256: Digest,
+    /// Greatest globalId of that snapshot.
+    pub max_global_id: u64,
+    /// Greatest contentId of that snapshot.
+    pub max_content_id: u64,
+    /// What `to` cannot hold and the plan accepts, and artifacts and groups that only `to` has and that stay.
+    pub residue: u64,
+    /// Versions sent (only known when this run sent them).
+    pub sent_versions: Option<u64>,
+    /// Requests sent (only known when this run sent them).
+    pub chunks: Option<u64>,
+    /// Artifacts and groups deleted (only known when this run did it).
+    pub deleted: Option<u64>,
+    /// Artifacts deleted and brought again whole (only known when this run did it).
+    pub recreated: Option<u64>,
+    /// What was changed by the API (only known when this run did it).
+    pub repaired: Option<Vec<String>>,
+    /// The differences that are left, each with its code (only known when this run was there).
+    pub left: Option<Vec<String>>,
+}
+
+impl Effect for RegistryReplicate {
+    const NAME: &'static str = "registry.replicate";
+    const ABOUT: &'static str = "Makes a registry hold what another one holds, from whatever it holds now, ids kept.";
+    type Spec = RegistryReplicateSpec;
+    type On = Content;
+    type Output = RegistryReplicateOutput;
+
+    fn on(spec: &RegistryReplicateSpec, _step: &Step) -> ContentKey {
+        key(spec, None)
+    }
+
+    fn on_after(spec: &RegistryReplicateSpec, _step: &Step, seen: &ContentState) -> ContentKey {
+        key(spec, seen.sides.get(&spec.from).cloned())
+    }
+
+    fn pinned(spec: &RegistryReplicateSpec, mut now: ContentState, settled: &ContentState) -> ContentState {
+        let Some(mut side) = settled.sides.get(&spec.from).cloned() else {
+            return now;
+        };
+        if let Some(pin) = &mut side.pin {
+            pin.settled = Some(Settled {
+                artifacts: settled.artifacts,
+                versions: settled.versions,
+                digest: settled.deep.as_ref().map(|deep| deep.digest.clone()),
+            });
+        }
+        now.sides.insert(spec.from.clone(), side);
+        now
+    }
+
+    fn since(spec: &RegistryReplicateSpec, now: &ContentState, settled: &ContentState) -> Option<String> {
+        let (now, then) = (now.sides.get(&spec.from)?, settled.sides.get(&spec.from)?);
+        behind(&spec.from, now, then)
+    }
+
+    fn touches(spec: &RegistryReplicateSpec, _step: &Step) -> Touches {
+        Touches {
+            writes: [ResourceKey::of(&spec.to, "content")].into(),
+            reads: [ResourceKey::of(&spec.from, "content")].into(),
+            systems: [spec.from.clone(), spec.to.clone()].into(),
+            inputs: spec.unmoved_since.iter().cloned().collect(),
+            ..Touches::default()
+        }
+    }
+
+    fn check(spec: &RegistryReplicateSpec, _step: &Step, plan: &PlanView<'_>, out: &mut Findings) {
+        super::needs_registry(plan, "from", &spec.from, out);
+        super::needs_registry(plan, "to", &spec.to, out);
+        let with = DocPath::root().key("with");
+        if spec.from == spec.to {
+            out.push(
+                Finding::error(
+                    "plan::same_system",
+                    with.key("to"),
+                    "it would copy a registry to itself",
+                )
+                .help("Name two registries."),
+            );
+        }
+        if spec.chunk_versions == Some(0) {
+            let at = DocPath::root().key("with").key("chunk_versions");
+            out.push(
+                Finding::error("plan::range", at, "a request without versions moves nothing")
+                    .help("Write 1 or more, or leave it out for 500."),
+            );
+        }
+    }
+
+    fn diff(spec: &RegistryReplicateSpec, now: &ContentState, inputs: &Inputs) -> Result<Change, KindError> {
+        let side = side(spec, now)?;
+        let way = way(spec, side, now)?;
+        let change = match &side.pin {
+            None => by_counts(now, side),
+            Some(pin) => by_snapshot(spec, now, side, pin)?,
+        };
+        if way == Way::Back && !change.is_none() {
+            return back::bounded(spec, now, inputs, change);
+        }
+        Ok(change)
+    }
+
+    /// What the source will hold when the next step looks is not known.
+    fn after(spec: &RegistryReplicateSpec, _now: &ContentState, _inputs: &Inputs) -> Result<ContentState, KindError> {
+        Err(KindError::Refused(format!(
+            "what {} holds then is known when it is done",
+            spec.from
+        )))
+    }
+
+    async fn apply(
+        spec: &RegistryReplicateSpec,
+        _step: &Step,
+        change: &Change,
+        inputs: &Inputs,
+        world: &Act,
+        log: &Progress,
+    ) -> Result<Receipt, ApplyError> {
+        let source = source(spec, change, world)?;
+        let bounds = Bounds {
+            deletes: spec.deletes,
+            versions_too: true,
+            max_changes: spec.max_changes,
+            reset: spec.reset,
+            accept: spec.accept.clone(),
+        };
+        let carried = if world.registry(&spec.to)?.version().await?.is_v2() {
+            let source = source.having_issued(back::issued(&spec.from, world, log).await?);
+            let carry = Carry::open::<IntoV2>(&spec.to, source, spec.chunk_versions, world, log).await?;
+            let digest = back::expected(spec, inputs)?;
+            carry.unmoved_since(digest).run::<IntoV2>(&bounds).await?
+        } else {
+            let carry = Carry::open::<IntoV3>(&spec.to, source, spec.chunk_versions, world, log).await?;
+            carry.run::<IntoV3>(&bounds).await?
+        };
+        let receipt = serde_json::to_value(carried).map_err(|source| KindError::Shape {
+            what: Self::NAME.to_owned(),
+            source,
+        })?;
+        Ok(Receipt(receipt))
+    }
+
+    fn output(
+        spec: &RegistryReplicateSpec,
+        settled: &ContentState,
+        receipt: Option<&Receipt>,
+    ) -> RegistryReplicateOutput {
+        let none = || Digest::from("");
+        let pin = settled.sides.get(&spec.from).and_then(|side| side.pin.as_ref());
+        let todo = pin.and_then(|pin| pin.todo.as_ref());
+        let carried = receipt.and_then(|receipt| Carried::deserialize(&receipt.0).ok());
+        let count = |of: fn(&Carried) -> u64| carried.as_ref().map(of);
+        RegistryReplicateOutput {
+            artifacts: settled.artifacts,
+            versions: settled.versions.unwrap_or_default(),
+            content_digest: settled.deep.as_ref().map_or_else(none, |deep| deep.digest.clone()),
+            source_digest: pin.map_or_else(none, |pin| pin.digest.clone()),
+            source_sha256: pin.map_or_else(none, |pin| pin.spool.clone()),
+            max_global_id: pin.map_or(0, |pin| pin.max_global_id),
+            max_content_id: pin.map_or(0, |pin| pin.max_content_id),
+            residue: todo.map_or(0, |todo| {
+                todo.residue.count + todo.extra_artifacts.count + todo.extra_groups.count
+            }),
+            sent_versions: count(|carried| carried.versions),
+            chunks: count(|carried| carried.chunks),
+            deleted: count(|carried| carried.deleted),
+            recreated: count(|carried| carried.recreated),
+            repaired: carried.as_ref().map(|carried| few(&carried.repaired)),
+            left: carried.as_ref().map(|carried| few(&carried.residue)),
+        }
+    }
+
+    fn undo(_spec: &RegistryReplicateSpec, _before: &ContentState) -> Undo {
+        Undo::Left("what was brought stays: it is not served, and the next attempt brings the rest".to_owned())
+    }
+}
+
+/// As many as a record takes; the rest is counted.
+fn few(all: &[String]) -> Vec<String> {
+    const MOST: usize = 50;
+    let mut few: Vec<String> = all.iter().take(MOST).cloned().collect();
+    if all.len() > MOST {
+        few.push(format!("and {} more", all.len() - MOST));
+    }
+    few
+}
+
+fn key(spec: &RegistryReplicateSpec, pinned: Option<SideContent>) -> ContentKey {
+    let side = SideKey {
+        system: spec.from.clone(),
+        pinned: pinned.filter(|side| side.pin.is_some()),
+        mirror: spec.deletes == Deletes::Mirror,
+        accept: spec.accept.clone(),
+    };
+    ContentKey {
+        sides: BTreeSet::from([side]),
+        ..ContentKey::of(&spec.to)
+    }
+}
+
+fn side<'s>(spec: &RegistryReplicateSpec, now: &'s ContentState) -> Result<&'s SideContent, KindError> {
+    let side = now.sides.get(&spec.from);
+    side.ok_or_else(|| KindError::Refused(format!("{} was not looked at", spec.from)))
+}
+
+/// Which way it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// From a 2.6 into a 3.x.
+    There,
+    /// From a 3.x into a 2.6.
+    Back,
+}
+
+fn way(spec: &RegistryReplicateSpec, side: &SideContent, now: &ContentState) -> Result<Way, KindError> {
+    let version = |text: &str| {
+        text.parse::<ServerVersion>()
+            .map_err(|error| KindError::Refused(error.to_string()))
+    };
+    let (from, to) = (version(&side.version)?, version(&now.version)?);
+    let (way, refused) = match (from.is_v2(), from.is_v3()) {
+        (true, _) => (Way::There, IntoV3::refuses(&to)),
+        (false, true) => (Way::Back, IntoV2::refuses(&to)),
+        (false, false) => {
+            let reason = format!("{} is {from}, neither a 2.6 nor a 3.x", spec.from);
+            return Err(KindError::Refused(reason));
+        }
+    };
+    match refused {
+        None => Ok(way),
+        Some(reason) => Err(KindError::Refused(format!("{} cannot be written: {reason}", spec.to))),
+    }
+}
+
+/// A shallow look: 2.6 cannot count its versions, so artifacts say what they can.
+fn by_counts(now: &ContentState, side: &SideContent) -> Change {
+    let change = Change::none().field("artifacts", now.artifacts, side.artifacts);
+    match side.versions {
+        Some(versions) => change.field("versions", now.versions, versions),
+        None if change.is_none() => {
+            Change::new(Action::Update).summary("as many artifacts; by counts nothing more is known")
+        }
+        None => change,
+    }
+}
+
+fn by_snapshot(
+    spec: &RegistryReplicateSpec,
+    now: &ContentState,
+    side: &SideContent,
+    pin: &Pin,
+) -> Result<Change, KindError> {
+    if let Some(settled) = &pin.settled {
+        return Ok(since_settled(now, settled));
+    }
+    let Some(todo) = &pin.todo else {
+        // The export is gone, so the target is what it should be or it is not: nothing finer is known.
+        let digest = now.deep.as_ref().map(|deep| deep.digest.as_str());
+        return Ok(Change::none().field("content", digest, pin.digest.as_str()));
+    };
+    if !spec.reset {
+        refuse_todo(spec, todo)?;
+    }
+    Ok(change_of(spec, now, side, pin, todo))
+}
+
+/// Whether the target is as it was when the step was done.
+fn since_settled(now: &ContentState, settled: &Settled) -> Change {
+    match (&now.deep, &settled.digest) {
+        (Some(deep), Some(digest)) => Change::none().field("content", deep.digest.as_str(), digest.as_str()),
+        (Some(_) | None, _) => Change::none()
+            .field("artifacts", now.artifacts, settled.artifacts)
+            .field("versions", now.versions, settled.versions),
+    }
+}
+
+/// Facts that forbid it, named before anything is written.
+fn refuse_todo(spec: &RegistryReplicateSpec, todo: &Todo) -> Result<(), KindError> {
+    if todo.refused.count > 0 {
+        return Err(KindError::Refused(format!(
+            "{} cannot hold {} things of {}: {}; accept each by its code, `accept: [{{ code: …, reason: … }}]`, or change it on {} \
+             first",
+            spec.to,
+            todo.refused.count,
+            spec.from,
+            todo.refused.in_words(),
+            spec.from
+        )));
+    }
+    if todo.conflicts.count > 0 {
+        return Err(KindError::Refused(format!(
+            "{} ids mean something else on {}: {}; give it an empty storage, or say `reset: true` to delete everything on it \
+             first",
+            todo.conflicts.count,
+            spec.to,
+            todo.conflicts.in_words()
+        )));
+    }
+    let gone = [
+        ("artifacts", &todo.extra_artifacts),
+        ("versions", &todo.extra_versions),
+        ("groups", &todo.extra_groups),
+    ];
+    let gone: Vec<String> = gone
+        .iter()
+        .filter(|(_, few)| few.count > 0)
+        .map(|(what, few): &(&str, &Few)| format!("{} {what} ({})", few.count, few.in_words()))
+        .collect();
+    if spec.deletes == Deletes::Refuse && !gone.is_empty() {
+        return Err(KindError::Refused(format!(
+            "{} holds what {} does not: {}; say `deletes: mirror` to delete it there, or `deletes: keep` to leave it",
+            spec.to,
+            spec.from,
+            gone.join(", ")
+        )));
+    }
+    match spec.max_changes {
+        Some(most) if changes(spec, todo) > most => Err(KindError::Refused(format!(
+            "{} changes are needed and `max_changes` is {most}",
+            changes(spec, todo)
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn changes(spec: &RegistryReplicateSpec, todo: &Todo) -> u64 {
+    let extra = match spec.deletes {
+        Deletes::Mirror => todo.extra_artifacts.count + todo.extra_groups.count,
+        Deletes::Keep | Deletes::Refuse => 0,
+    };
+    todo.versions + todo.recreate.count + todo.groups + todo.rules + extra
+}
+
+fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideContent, pin: &Pin, todo: &Todo) -> Change {
+    let extra = todo.extra_artifacts.count + todo.extra_groups.count;
+    let deletes = spec.deletes == Deletes::Mirror && extra > 0 || spec.reset && extra > 0;
+    let reserve_left = now.deep.as_ref().is_some_and(|deep| deep.reserve_left);
+    let versions = side.versions.unwrap_or_default();
+    if todo.is_done() && !deletes && !reserve_left {
+        return Change::none().summary(format!("{versions} versions, all equal"));
+    }
+    let action = if now.artifacts == 0 {
+        Action::Create
+    } else {
+        Action::Update
+    };
+    let mut change = Change::new(action)
+        .field("versions", now.versions, versions)
+        .field("artifacts", now.artifacts, side.artifacts)
+        .field("to send", 0, todo.versions)
+        .field("to bring again whole", 0, todo.recreate.count)
+        .field("groups", 0, todo.groups)
+        .field("rules", 0, todo.rules)
+        .pin("source", json!({"sha256": pin.spool, "bytes": pin.bytes}));
+    if deletes {
+        change = change.field("to delete", 0, extra).risk(format!(
+            "deleted on {}: {}",
+            spec.to,
+            [&todo.extra_artifacts, &todo.extra_groups]
+                .map(Few::in_words)
+                .join("; ")
+        ));
+    }
+    if reserve_left {
+        change = change.field("group regplan-reserve", "there", Value::Null);
+    }
+    if todo.residue.count > 0 {
+        change = change.risk(format!("stays behind, as accepted: {}", todo.residue.in_words()));
+    }
+    if spec.max_changes.is_none() && todo.recreate.count > 0 {
+        change = change.risk(format!(
+            "deleted there and brought again whole: {}",
+            todo.recreate.in_words()
+        ));
+    }
+    change
+}
+
+/// The snapshot that the change was made from.
+fn source(spec: &RegistryReplicateSpec, change: &Change, world: &Act) -> Result<Source, KindError> {
+    #[derive(Deserialize)]
+    struct Pinned {
+        sha256: Digest,
+        bytes: u64,
+    }
+    let pinned = change.pins.get("source").map(Pinned::deserialize).transpose();
+    let pinned = pinned.map_err(|source| KindError::Shape {
+        what: RegistryReplicate::NAME.to_owned(),
+        source,
+    })?;
+    let pinned = pinned.ok_or_else(|| KindError::Refused("no snapshot of the source was taken".to_owned()))?;
+    let read = world.snapshots().by_file(&pinned.sha256).map(|held| held.snapshot);
+    let spooled = Spooled {
+        path: world.spool().path(&pinned.sha256),
+        sha256: pinned.sha256,
+        bytes: pinned.bytes,
+    };
+    Ok(Source::spooled(
+        format!("the snapshot of {}", spec.from),
+        &spooled,
+        read,
+    ))
+}
+
+/// How far the source has gone on since.
+fn behind(from: &SystemName, now: &SideContent, then: &SideContent) -> Option<String> {
+    let s = |n: u64| if n == 1 { "" } else { "s" };
+    if let (Some(now), Some(then)) = (&now.pin, &then.pin)
+        && now.digest == then.digest
+    {
+        return None;
+    }
+    match (now.versions, then.versions) {
+        (Some(now), Some(then)) if now > then => {
+            let n = now - then;
+            return Some(format!("behind {from} by {n} version{}", s(n)));
+        }
+        (Some(_), Some(_)) if now.pin.is_some() => return Some(format!("{from} has changed since")),
+        (Some(_) | None, _) => {}
+    }
+    let n = now.artifacts.saturating_sub(then.artifacts);
+    (n > 0).then(|| format!("behind {from} by {n} artifact{} or more", s(n)))
+}
