@@ -188,7 +188,7 @@ impl<'s> Packer<'s> {
             .versions
             .get(&id)
             .ok_or_else(|| foreign(&format_args!("globalId {id}")))?;
-        let mut size = Size::default().entry(encode::version(id, version)?.len());
+        let mut size = Size::default().entry(encode::version(id, version, true)?.len());
         for key in &unit.comments {
             let comment = source.comments.get(key).ok_or_else(|| foreign(&key.comment_id))?;
             size = size.entry(encode::comment(key, comment)?.len());

@@ -5,8 +5,8 @@ mod guard;
 mod route;
 
 pub use content::{
-    Content, ContentKey, ContentState, DeepContent, Exported, Few, Frozen, FrozenNote, GroupRow, OwnCounts, Pin, Settled, SideContent,
-    SideKey, SourceContent, Todo, held, read_snapshot, take_snapshot,
+    Content, ContentKey, ContentState, DeepContent, Exported, Few, Frozen, FrozenNote, GroupRow, OwnCounts, Pin,
+    Settled, SideContent, SideKey, SourceContent, Todo, held, read_snapshot, take_snapshot,
 };
 pub use guard::{Guard, GuardKey, GuardState};
 pub use route::{Route, RouteKey, RouteState, RouteTo, RouteWrites};

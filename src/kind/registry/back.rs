@@ -22,7 +22,9 @@ pub(super) fn expected(spec: &RegistryReplicateSpec, inputs: &Inputs) -> Result<
     let digest = captured.get("source_digest").or_else(|| captured.get("content_digest"));
     match digest.and_then(serde_json::Value::as_str) {
         Some(digest) => Ok(Some(Digest::from(digest))),
-        None => Err(KindError::Refused(format!("step `{step}` recorded no digest of a registry"))),
+        None => Err(KindError::Refused(format!(
+            "step `{step}` recorded no digest of a registry"
+        ))),
     }
 }
 
@@ -63,7 +65,9 @@ pub(super) async fn issued(from: &SystemName, world: &Act, log: &Progress) -> Re
     let of = ArtifactId::new(Some(SCRATCH_GROUP), "next-ids");
     let next = writer.next_ids(&version, &of, REHEARSED).await?;
     let Some(next) = next else {
-        log.say(format!("{from} takes no writes: its next ids are taken from what was reserved there"));
+        log.say(format!(
+            "{from} takes no writes: its next ids are taken from what was reserved there"
+        ));
         return Ok(noted);
     };
     Ok(noted.or(Issued {

@@ -1,4 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,9 +10,9 @@ use crate::{
     kind::{ApplyError, Check, Inputs, KindError, PlanView, Verdict},
     model::{Digest, Findings, ResourceKey, Step, StepId, SystemName, Touches},
     registry::{ArtifactKey, Comparison, RestFacts, Row, SideFacts, Snapshot, compare},
-    resource::{read_snapshot, take_snapshot},
+    resource::{held, read_snapshot},
     system::{
-        Act, Progress, SystemError,
+        Act, Age, Progress, SystemError,
         apicurio::{ArtifactId, RegistryReader},
         hash_file, write_atomically,
     },
@@ -106,7 +109,7 @@ impl Check for RegistryVerify {
         log: &Progress,
     ) -> Result<Verdict<RegistryVerifyOutput>, ApplyError> {
         let (left, left_facts) = match &spec.at {
-            Some(step) => (captured(step, inputs, world).await?, SideFacts::default()),
+            Some(step) => (Arc::new(captured(step, inputs, world).await?), SideFacts::default()),
             None => side(&world.registry(&spec.left)?, world, log).await?,
         };
         let (right, right_facts) = side(&world.registry(&spec.right)?, world, log).await?;
@@ -123,12 +126,29 @@ impl Check for RegistryVerify {
 }
 
 /// What a registry holds, by export and by REST.
-async fn side(registry: &RegistryReader<'_>, world: &Act, log: &Progress) -> Result<(Snapshot, SideFacts), ApplyError> {
-    log.say(format!("exporting {}", registry.name()));
-    let taken = take_snapshot(registry, world.spool()).await?;
-    world.spool().forget(&taken.spooled.sha256)?;
-    let facts = rest_facts(registry, log).await?;
-    Ok((taken.snapshot, facts))
+async fn side(
+    registry: &RegistryReader<'_>,
+    world: &Act,
+    log: &Progress,
+) -> Result<(Arc<Snapshot>, SideFacts), ApplyError> {
+    log.say(format!("looking at {}", registry.name()));
+    let snapshot = held(registry.name(), world, Age::Frozen).await?.snapshot;
+    // The long sweep by the API runs before and after: while writes are frozen, exports are compared and counts.
+    let facts = if world.snapshots().is_frozen() {
+        counted(registry).await?
+    } else {
+        rest_facts(registry, log).await?
+    };
+    Ok((snapshot, facts))
+}
+
+async fn counted(registry: &RegistryReader<'_>) -> Result<SideFacts, SystemError> {
+    let counts = registry.counts(&registry.version().await?).await?;
+    Ok(SideFacts {
+        artifacts: Some(counts.artifacts),
+        versions: counts.versions,
+        ..SideFacts::default()
+    })
 }
 
 async fn rest_facts(registry: &RegistryReader<'_>, log: &Progress) -> Result<SideFacts, SystemError> {

@@ -134,7 +134,10 @@ mod tests {
         assert!(bounds.refuse(&delta, &Residue::default(), &source, &target).is_ok());
         delta.conflicts.push(Conflict::ContentId { content_id: 7 });
         delta.extra_artifacts.insert(ArtifactKey::new(Some("g"), "theirs"));
-        let text = bounds.refuse(&delta, &Residue::default(), &source, &target).unwrap_err().to_string();
+        let text = bounds
+            .refuse(&delta, &Residue::default(), &source, &target)
+            .unwrap_err()
+            .to_string();
         assert!(text.contains("content 7 holds other bytes on the target"), "{text}");
         assert!(text.contains("g/theirs is not in the source"), "{text}");
     }
@@ -148,7 +151,10 @@ mod tests {
             versions_too: true,
             ..Bounds::default()
         };
-        let text = bounds.refuse(&delta, &Residue::default(), &source, &target).unwrap_err().to_string();
+        let text = bounds
+            .refuse(&delta, &Residue::default(), &source, &target)
+            .unwrap_err()
+            .to_string();
         assert!(text.contains(&format!("globalId {id}")), "{text}");
         let mirror = Bounds {
             deletes: Deletes::Mirror,
@@ -169,8 +175,15 @@ mod tests {
         };
         let needed = changes(&delta, Deletes::Refuse);
         assert!(needed >= 68, "{needed}");
-        assert!(with(needed).refuse(&delta, &Residue::default(), &source, &target).is_ok());
-        let text = with(5).refuse(&delta, &Residue::default(), &source, &target).unwrap_err().to_string();
+        assert!(
+            with(needed)
+                .refuse(&delta, &Residue::default(), &source, &target)
+                .is_ok()
+        );
+        let text = with(5)
+            .refuse(&delta, &Residue::default(), &source, &target)
+            .unwrap_err()
+            .to_string();
         assert!(
             text.contains(&format!("{needed} changes")) && text.contains("is 5"),
             "{text}"

@@ -129,15 +129,16 @@ impl Target for IntoV2 {
     }
 
     /// A version that 2.6 makes itself shows where its counters stand; it is deleted again.
-    async fn proof(carry: &Carry<'_>) -> Result<(), ApplyError> {
+    async fn proof(carry: &Carry<'_>, now: &Snapshot) -> Result<(), ApplyError> {
         let Some(reserved) = carry.reserved.read()? else {
             return Ok(());
         };
         carry.log.say("proving the next ids with a version of its own");
-        remove_probe(carry).await?;
+        let group_stays = now.has_scratch_group();
+        remove_probe(carry, true).await?;
         let of = probe();
         let made = carry.writer.create_probe(&carry.version, &of, PROBE).await?;
-        remove_probe(carry).await?;
+        remove_probe(carry, group_stays).await?;
         below(&made, &reserved.last, carry)
     }
 }
@@ -172,9 +173,13 @@ async fn remove_dummy(carry: &Carry<'_>) -> Result<(), ApplyError> {
     Ok(deletions.end().await?)
 }
 
-async fn remove_probe(carry: &Carry<'_>) -> Result<(), ApplyError> {
+/// A create makes the group's row, and deleting the artifact leaves it.
+async fn remove_probe(carry: &Carry<'_>, group_stays: bool) -> Result<(), ApplyError> {
     let deletions = Deletions::begin(&carry.writer, &carry.version, carry.world.spool()).await?;
     deletions.artifact(&probe()).await?;
+    if !group_stays {
+        deletions.group(SCRATCH_GROUP).await?;
+    }
     Ok(deletions.end().await?)
 }
 

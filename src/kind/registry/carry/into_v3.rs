@@ -37,10 +37,10 @@ impl Target for IntoV3 {
     async fn reserve(carry: &Carry<'_>, target: &Snapshot, noted: Option<Reserved>) -> Result<(), ApplyError> {
         let last = noted.map(|noted| noted.last);
         let reservation = Reservation::above(carry.source(), target, last).map_err(unreservable)?;
-        // Inside a freeze every request counts, and what this journal made is there.
+        // Inside a freeze every request counts, and a KafkaSQL never forgets an entity that was sent twice.
         let made = noted.is_some_and(|noted| noted.made && noted.last == reservation);
         let in_use = target.own_versions().next().is_some() && !target.has_reserve_group();
-        if made && in_use && carry.world.snapshots().is_frozen() {
+        if made && in_use && (carry.kafka || carry.world.snapshots().is_frozen()) {
             return Ok(());
         }
         carry.log.say("reserving ids");

@@ -15,12 +15,14 @@ pub(super) fn pack(
     file: PathBuf,
     spool: Spool,
     chunks: Vec<Chunk>,
+    empty_values: bool,
 ) -> mpsc::Receiver<Result<NamedTempFile, ApplyError>> {
     let (send, receive) = mpsc::channel(1);
     tokio::task::spawn_blocking(move || {
         let packed = || -> Result<(), ApplyError> {
             let open = File::open(&file).map_err(|error| unpackable(error.into()))?;
-            let mut writer = ChunkWriter::open(&source, BufReader::new(open)).map_err(unpackable)?;
+            let writer = ChunkWriter::open(&source, BufReader::new(open)).map_err(unpackable)?;
+            let mut writer = writer.with_empty_values(empty_values);
             for chunk in &chunks {
                 let file = spool.scratch()?;
                 writer.write(chunk, file.as_file()).map_err(unpackable)?;
