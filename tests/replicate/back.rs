@@ -11,7 +11,7 @@ use regplan::{
 };
 use serde_json::{Value, json};
 
-use super::lab::{Lab, fixture};
+use super::lab::{Lab, export_of, fixture};
 
 /// Both sides equal, and what the freeze recorded of the 2.6.
 async fn switched(lab: &Lab) -> Value {
@@ -19,11 +19,7 @@ async fn switched(lab: &Lab) -> Value {
     assert_eq!(lab.write("grown", "item", "two").await, 200);
     let freeze = lab.replicate(json!({})).await.unwrap();
     assert_eq!(lab.differences().await, [""; 0]);
-    // 3.x deletes only when it is told to.
-    for name in ["artifact-version", "artifact", "group"] {
-        let property = format!("admin/config/properties/apicurio.rest.deletion.{name}.enabled");
-        assert_eq!(lab.v3("PUT", &property, Some(json!({"value": "true"}))).await, 204);
-    }
+    lab.allow_deletions().await;
     freeze
 }
 
@@ -285,4 +281,72 @@ async fn there_and_back_and_there_again() {
         assert_eq!(lab.write("born", "on-v3", &format!("v2 {round}")).await, 200);
     }
     lab.stop().await;
+}
+
+/// Tells when the 2.6 gets its n-th request that writes.
+struct Nth {
+    n: u64,
+    seen: AtomicU64,
+    come: Arc<tokio::sync::Notify>,
+}
+
+impl Faults for Nth {
+    fn request(&self, seen: &Seen<'_>) -> Turn {
+        if seen.method != "GET" && self.seen.fetch_add(1, Ordering::SeqCst) + 1 == self.n {
+            self.come.notify_one();
+        }
+        Turn::default()
+    }
+}
+
+/// At a time, so that a machine with two cores is busy and not flooded.
+const AT_ONCE: usize = 4;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_write_the_next_run_ends_the_same() {
+    let lab = Lab::new(&fixture("v2-rich")).await;
+    let freeze = switched(&lab).await;
+    change_v3(&lab).await;
+    let dir = tempfile::tempdir().unwrap();
+    let (v2, v3) = (dir.path().join("v2.zip"), dir.path().join("v3.zip"));
+    for (path, twin, api) in [(&v2, &lab.v2, "v2"), (&v3, &lab.v3, "v3")] {
+        let zip = export_of(twin, api).await;
+        let mut file = std::fs::File::create(path).unwrap();
+        std::io::Write::write_all(&mut file, &zip).unwrap();
+    }
+    lab.stop().await;
+    let (v2, v3, freeze) = (&v2, &v3, &freeze);
+    let killed_at = |n: u64| async move {
+        let come = Arc::new(tokio::sync::Notify::new());
+        let faults = Nth {
+            n,
+            seen: AtomicU64::new(0),
+            come: Arc::clone(&come),
+        };
+        let lab = Lab::loaded(v2, v3, Arc::new(faults)).await;
+        let killed = tokio::select! {
+            done = lab.port_back(json!({}), freeze) => {
+                done.unwrap();
+                false
+            }
+            () = come.notified() => true,
+        };
+        if killed {
+            let again = lab.port_back(json!({}), freeze).await;
+            again.unwrap_or_else(|error| panic!("killed at write {n}: {error}"));
+        }
+        assert_eq!(lab.left_behind().await, [""; 0], "killed at write {n}");
+        let (v2, _) = lab.both().await;
+        assert!(!v2.has_reserve_group(), "killed at write {n}");
+        lab.stop().await;
+        killed
+    };
+    use futures_util::StreamExt as _;
+    // More than there are: the last ones are not killed.
+    let all: Vec<bool> = futures_util::stream::iter((1..=60).map(killed_at))
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    let kills = all.iter().filter(|killed| **killed).count();
+    assert!(kills > 20 && kills < all.len(), "{kills} kills");
 }

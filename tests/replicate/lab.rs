@@ -49,6 +49,20 @@ impl Lab {
         }
     }
 
+    /// Both with an export of their own.
+    pub async fn loaded(v2: &Path, v3: &Path, v2_faults: Arc<dyn Faults>) -> Self {
+        let lab = Self::with(v2, Arc::new(NoFaults), v2_faults).await;
+        let loaded = Twin::start(TwinOptions {
+            data: Some(v3.to_owned()),
+            ..TwinOptions::new(TwinVersion::V3_3_3)
+        });
+        let Self { v2, v3, _dir, .. } = lab;
+        v3.stop().await;
+        let v3 = loaded.await.unwrap();
+        let world = world(&_dir, v2.url(), v3.url(), v3.management());
+        Self { v2, v3, world, _dir }
+    }
+
     /// The step with these options.
     pub fn step(&self, with: Value) -> Box<dyn DynEffect> {
         let mut all = json!({"from": "v2", "to": "v3", "chunk_versions": 7});
@@ -158,6 +172,14 @@ impl Lab {
         call(&url, "POST", Some(json!({"title": content})), &headers).await
     }
 
+    /// 3.x deletes only when it is told to.
+    pub async fn allow_deletions(&self) {
+        for name in ["artifact-version", "artifact", "group"] {
+            let property = format!("admin/config/properties/apicurio.rest.deletion.{name}.enabled");
+            assert_eq!(self.v3("PUT", &property, Some(json!({"value": "true"}))).await, 204);
+        }
+    }
+
     /// A new version of an artifact on the 3.3, or its first one.
     pub async fn write_v3(&self, group: &str, artifact: &str, content: &str) -> u16 {
         let content = json!({"content": json!({"title": content}).to_string(), "contentType": "application/json"});
@@ -263,6 +285,11 @@ async fn call(url: &str, method: &str, body: Option<Value>, headers: &[(&str, &s
 }
 
 async fn export(twin: &Twin, api: &str) -> Snapshot {
+    read_export(Cursor::new(export_of(twin, api).await), &ReadLimits::default()).unwrap()
+}
+
+/// A twin's export.
+pub async fn export_of(twin: &Twin, api: &str) -> Vec<u8> {
     let url = format!("{}/apis/registry/{api}/admin/export", twin.url());
     let answer = client()
         .get(url)
@@ -270,6 +297,5 @@ async fn export(twin: &Twin, api: &str) -> Snapshot {
         .send()
         .await
         .unwrap();
-    let zip = answer.bytes().await.unwrap().to_vec();
-    read_export(Cursor::new(zip), &ReadLimits::default()).unwrap()
+    answer.bytes().await.unwrap().to_vec()
 }

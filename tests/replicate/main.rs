@@ -7,6 +7,7 @@
 )]
 
 mod back;
+mod back_property;
 mod bounds;
 mod changes;
 mod interrupted;
