@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     reason = "a test may fail loudly"
 )]
 
@@ -13,3 +14,4 @@ mod changes;
 mod interrupted;
 mod lab;
 mod property;
+mod real;

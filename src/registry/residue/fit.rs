@@ -29,6 +29,7 @@ impl Backport {
         fit.rules(capability);
         fit.branches();
         fit.residue.extend(super::metadata::lost(&fit.wanted));
+        super::metadata::show_versions(&mut fit.wanted);
         fit.residue.sort();
         Self {
             wanted: fit.wanted,

@@ -1,6 +1,21 @@
 use super::{Remnant, codes};
 use crate::registry::{Artifact, ArtifactKey, Snapshot, Version};
 
+/// Gives artifacts the names, descriptions and labels that 2.6 will show: those of their versions. Their owners stay.
+pub(super) fn show_versions(wanted: &mut Snapshot) {
+    let implied = wanted.implied_artifacts();
+    for (key, artifact) in &mut wanted.artifacts {
+        if let Some(shown) = implied.get(key) {
+            *artifact = Artifact {
+                owner: artifact.owner.clone(),
+                created_on: artifact.created_on,
+                artifact_type: artifact.artifact_type.clone(),
+                ..shown.clone()
+            };
+        }
+    }
+}
+
 /// Names, descriptions and labels of artifacts that no version has. 2.6 shows an artifact as its latest version is, so these
 /// would be gone.
 ///

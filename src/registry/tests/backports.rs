@@ -148,6 +148,8 @@ fn rules(now: &mut Snapshot, delta: &Delta) {
 fn proven(export: &Unpacked, target: &Snapshot, max_versions: usize) -> Snapshot {
     let source = export.read().unwrap();
     let fitted = Backport::of(source.clone(), &Capability::v2_6()).with_labels_of(target);
+    let rest = Residue::of(&fitted.wanted, &Capability::v2_6());
+    assert!(rest.is_empty(), "what is left can be held: {rest:?}");
     let after = carried(export, &fitted.wanted, target, max_versions);
     let comparison = compare(&source, &after, &RestFacts::default(), &[]);
     let foretold: Vec<_> = fitted.residue.0.iter().map(crate::registry::Remnant::row).collect();
