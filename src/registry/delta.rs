@@ -82,6 +82,12 @@ impl Delta {
             && self.rules.is_empty()
     }
 
+    /// Whether anything may have to be deleted on the target.
+    pub fn deletes(&self) -> bool {
+        let gone = self.recreate.is_empty() && self.recreate_groups.is_empty();
+        !(gone && self.extra_artifacts.is_empty() && self.extra_groups.is_empty())
+    }
+
     /// Whether no chunk has to be sent.
     pub fn sends_nothing(&self) -> bool {
         self.versions.is_empty()

@@ -33,7 +33,12 @@ async fn everything_that_clients_change_after_the_pre_copy_arrives_with_the_delt
     );
     let comment = Some(json!({"value": "seen"}));
     let of_old = "groups/default/artifacts/orders-value/versions/5/comments";
-    assert_eq!(lab.v2("POST", of_old, comment).await, 200);
+    // After an import 2.6 takes some tries to find a number (`apicurio.md` §0 row 14).
+    let mut tries = 0;
+    while lab.v2("POST", of_old, comment.clone()).await != 200 {
+        tries += 1;
+        assert!(tries < 30, "no comment is taken");
+    }
     // Rules that come, change and go.
     let rule = Some(json!({"type": "VALIDITY", "config": "NONE"}));
     lab.v2("DELETE", &format!("{semver}/rules"), None).await;

@@ -326,8 +326,17 @@ pub fn said() -> Progress {
     Progress::new(|_| {})
 }
 
+/// Without kept connections: each test has a runtime of its own.
 fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().unwrap()
+    static CLIENT: std::sync::OnceLock<reqwest::Client> = std::sync::OnceLock::new();
+    let make = || {
+        reqwest::Client::builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .build()
+            .unwrap()
+    };
+    CLIENT.get_or_init(make).clone()
 }
 
 async fn call(url: &str, method: &str, body: Option<Value>, headers: &[(&str, &str)]) -> u16 {

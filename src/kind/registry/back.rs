@@ -1,5 +1,7 @@
 //! What only the way back asks: whether the frozen side moved, and which ids the other one has given out.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use super::{carry::reserved_on, replicate::RegistryReplicateSpec};
 use crate::{
     kind::{ApplyError, Inputs, KindError},
@@ -9,8 +11,11 @@ use crate::{
     system::{Act, Progress, apicurio::ArtifactId},
 };
 
-/// What is tried in the rehearsal that shows the next ids; nobody else has these bytes, so they get a contentId of their own.
-const REHEARSED: &str = "{\"title\":\"regplan asks for the next ids\"}";
+/// Bytes that nobody has, so that they get a contentId of their own: another one each time.
+pub(super) fn new_content(purpose: &str) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{{\"title\":\"regplan {purpose}\",\"at\":{}}}", now.as_nanos())
+}
 
 /// The digest that the frozen side had when the named step captured it.
 pub(super) fn expected(spec: &RegistryReplicateSpec, inputs: &Inputs) -> Result<Option<Digest>, KindError> {
@@ -63,7 +68,9 @@ pub(super) async fn issued(from: &SystemName, world: &Act, log: &Progress) -> Re
     let noted = reserved_on(writer.reader(), world.spool())?;
     let noted = noted.map(Issued::from).unwrap_or_default();
     let of = ArtifactId::new(Some(SCRATCH_GROUP), "next-ids");
-    let next = writer.next_ids(&version, &of, REHEARSED).await?;
+    let next = writer
+        .next_ids(&version, &of, &new_content("asks for the next ids"))
+        .await?;
     let Some(next) = next else {
         log.say(format!(
             "{from} takes no writes: its next ids are taken from what was reserved there"

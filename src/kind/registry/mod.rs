@@ -13,20 +13,31 @@ pub use import::RegistryImport;
 pub use replicate::RegistryReplicate;
 pub use verify::RegistryVerify;
 
-use super::{Capture as _, PlanView, is_later_kind};
+use super::{Capture as _, Effect as _, PlanView, is_later_kind};
 use crate::model::{DocPath, Finding, Findings, StepId, SystemName};
 
 /// A finding when the step that a field names is there and takes no export.
 fn needs_export(plan: &PlanView<'_>, field: &str, step: &StepId, out: &mut Findings) {
+    needs_one_of(plan, field, step, &[RegistryExport::NAME], out);
+}
+
+/// A finding when the step that a field names is there and works from no snapshot.
+fn needs_snapshot(plan: &PlanView<'_>, field: &str, step: &StepId, out: &mut Findings) {
+    needs_one_of(plan, field, step, &[RegistryExport::NAME, RegistryReplicate::NAME], out);
+}
+
+fn needs_one_of(plan: &PlanView<'_>, field: &str, step: &StepId, kinds: &[&str], out: &mut Findings) {
     let mut steps = plan.plan.phases.iter().flat_map(|phase| &phase.steps);
     let Some(found) = steps.find(|found| found.id == *step) else {
         return;
     };
     // A kind of a later version may well take one.
-    if found.uses != RegistryExport::NAME && !is_later_kind(&found.uses) {
+    if !kinds.contains(&found.uses.as_str()) && !is_later_kind(&found.uses) {
         let at = DocPath::root().key("with").key(field);
         let what = format!("step `{step}` is a {}, which takes no export", found.uses);
-        out.push(Finding::error("plan::wrong_step", at, what).help("Name a step that uses `registry.export`."));
+        let kinds: Vec<String> = kinds.iter().map(|kind| format!("`{kind}`")).collect();
+        let help = format!("Name a step that uses {}.", kinds.join(" or "));
+        out.push(Finding::error("plan::wrong_step", at, what).help(help));
     }
 }
 

@@ -182,6 +182,10 @@ impl Effect for RegistryReplicate {
         log: &Progress,
     ) -> Result<Receipt, ApplyError> {
         let source = source(spec, change, world)?;
+        let pin = format!("{} for {}", spec.from, spec.to);
+        if let Some(sha256) = source.sha256() {
+            world.spool().keep_last(&pin, sha256)?;
+        }
         let bounds = Bounds {
             deletes: spec.deletes,
             versions_too: true,
@@ -485,4 +489,176 @@ fn behind(from: &SystemName, now: &SideContent, then: &SideContent) -> Option<St
     }
     let n = now.artifacts.saturating_sub(then.artifacts);
     (n > 0).then(|| format!("behind {from} by {n} artifact{} or more", s(n)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::resource::DeepContent;
+
+    fn spec(with: Value) -> RegistryReplicateSpec {
+        let mut all = json!({"from": "v2", "to": "v3"});
+        if let (Some(all), Value::Object(with)) = (all.as_object_mut(), with) {
+            all.extend(with);
+        }
+        serde_json::from_value(all).unwrap()
+    }
+
+    fn pin(todo: Todo) -> Pin {
+        Pin {
+            spool: Digest::from("abc"),
+            bytes: 7,
+            digest: Digest::from("source"),
+            max_global_id: 70,
+            max_content_id: 60,
+            todo: Some(todo),
+            settled: None,
+        }
+    }
+
+    fn state(version: &str, source: (&str, Option<u64>), pin: Option<Pin>) -> ContentState {
+        let side = SideContent {
+            version: source.0.to_owned(),
+            artifacts: 40,
+            versions: source.1,
+            pin,
+        };
+        ContentState {
+            version: version.to_owned(),
+            groups: 3,
+            artifacts: 36,
+            versions: Some(68),
+            max_global_id: Some(70),
+            deep: side.pin.as_ref().map(|_| DeepContent {
+                digest: Digest::from("target"),
+                group_rows: Vec::new(),
+                comments: 0,
+                max_content_id: 0,
+                reserve_left: false,
+                spool: Digest::from("t"),
+                written_since: None,
+            }),
+            files: Vec::new(),
+            sides: BTreeMap::from([("v2".into(), side)]),
+        }
+    }
+
+    fn few(names: &[&str]) -> Few {
+        Few::of(names)
+    }
+
+    fn judged(with: Value, todo: Todo) -> Result<Change, String> {
+        let now = state("3.3.3", ("2.6.13.Final", Some(72)), Some(pin(todo)));
+        RegistryReplicate::diff(&spec(with), &now, &Inputs::default()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_deep_look_says_what_is_to_be_done_and_pins_the_snapshot() {
+        let todo = Todo {
+            versions: 5,
+            recreate: few(&["g/a"]),
+            ..Todo::default()
+        };
+        let change = judged(json!({}), todo).unwrap();
+        let words = change.in_words();
+        assert!(
+            words.contains("to send: 0 → 5") && words.contains("again whole: 0 → 1"),
+            "{words}"
+        );
+        assert_eq!(change.pins["source"], json!({"sha256": "abc", "bytes": 7}));
+        assert!(change.risks[0].contains("g/a"), "{:?}", change.risks);
+        assert!(judged(json!({}), Todo::default()).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_must_not_be_done_is_refused_with_its_facts() {
+        let conflict = || Todo {
+            conflicts: few(&["content 7 holds other bytes on the target"]),
+            ..Todo::default()
+        };
+        let refused = judged(json!({"deletes": "mirror"}), conflict()).unwrap_err();
+        assert!(
+            refused.contains("content 7") && refused.contains("reset: true"),
+            "{refused}"
+        );
+        assert!(judged(json!({"reset": true}), conflict()).is_ok());
+        let extra = || Todo {
+            extra_artifacts: few(&["g/theirs"]),
+            extra_versions: few(&["g/a version 2"]),
+            ..Todo::default()
+        };
+        let refused = judged(json!({}), extra()).unwrap_err();
+        assert!(
+            refused.contains("g/theirs") && refused.contains("g/a version 2"),
+            "{refused}"
+        );
+        assert!(judged(json!({"deletes": "keep"}), extra()).unwrap().is_none());
+        let mirrored = judged(json!({"deletes": "mirror"}), extra()).unwrap();
+        assert!(
+            mirrored.in_words().contains("to delete: 0 → 1"),
+            "{}",
+            mirrored.in_words()
+        );
+        let many = Todo {
+            versions: 9,
+            ..Todo::default()
+        };
+        let refused = judged(json!({"max_changes": 8}), many).unwrap_err();
+        assert!(refused.contains('9') && refused.contains("is 8"), "{refused}");
+    }
+
+    #[test]
+    fn other_versions_than_2_6_to_3_are_refused() {
+        for (from, to) in [
+            ("3.3.3", "3.3.3"),
+            ("2.6.13.Final", "2.6.13.Final"),
+            ("2.6.13.Final", "3.0.6"),
+        ] {
+            let now = state(to, (from, None), None);
+            let judged = RegistryReplicate::diff(&spec(json!({})), &now, &Inputs::default());
+            assert!(matches!(judged, Err(KindError::Refused(_))), "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn a_shallow_look_never_says_that_nothing_is_to_be_done() {
+        let mut now = state("3.3.3", ("2.6.13.Final", None), None);
+        let diff = |now: &ContentState| RegistryReplicate::diff(&spec(json!({})), now, &Inputs::default()).unwrap();
+        assert!(diff(&now).in_words().contains("artifacts: 36 → 40"));
+        now.artifacts = 40;
+        assert!(!diff(&now).is_none());
+    }
+
+    #[test]
+    fn a_done_step_holds_whatever_the_source_did_since() {
+        let spec = spec(json!({}));
+        let settled = state("3.3.3", ("2.6.13.Final", Some(72)), Some(pin(Todo::default())));
+        let moved_on = Todo {
+            versions: 3,
+            ..Todo::default()
+        };
+        let mut now = state("3.3.3", ("2.6.13.Final", Some(75)), Some(pin(moved_on)));
+        now.sides.values_mut().for_each(|side| {
+            side.pin.iter_mut().for_each(|pin| pin.digest = Digest::from("later"));
+        });
+        let pinned = RegistryReplicate::pinned(&spec, now.clone(), &settled);
+        assert!(
+            RegistryReplicate::diff(&spec, &pinned, &Inputs::default())
+                .unwrap()
+                .is_none()
+        );
+        assert_eq!(
+            RegistryReplicate::since(&spec, &now, &settled).as_deref(),
+            Some("behind v2 by 3 versions")
+        );
+        now.deep.as_mut().unwrap().digest = Digest::from("damaged");
+        let pinned = RegistryReplicate::pinned(&spec, now, &settled);
+        assert!(
+            !RegistryReplicate::diff(&spec, &pinned, &Inputs::default())
+                .unwrap()
+                .is_none()
+        );
+    }
 }

@@ -97,7 +97,7 @@ impl Check for RegistryVerify {
         super::needs_registry(plan, "left", &spec.left, out);
         super::needs_registry(plan, "right", &spec.right, out);
         if let Some(at) = &spec.at {
-            super::needs_export(plan, "at", at, out);
+            super::needs_snapshot(plan, "at", at, out);
         }
     }
 
@@ -183,20 +183,26 @@ fn count(artifacts: &BTreeSet<ArtifactId>) -> u64 {
 /// What a step captured, if it is still that file.
 async fn captured(step: &StepId, inputs: &Inputs, world: &Act) -> Result<Snapshot, ApplyError> {
     #[derive(Deserialize)]
-    struct Captured {
-        file: String,
-        sha256: Digest,
+    #[serde(untagged)]
+    enum Captured {
+        /// By `registry.export`.
+        File { file: String, sha256: Digest },
+        /// By `registry.replicate`: it lies in the spool until the next one between these two registries.
+        Pinned { source_sha256: Digest },
     }
     let captured = Captured::deserialize(inputs.of(step)?).map_err(|source| KindError::Shape {
         what: format!("steps.{step}"),
         source,
     })?;
-    let path = world.path(&captured.file);
+    let (path, sha256) = match captured {
+        Captured::File { file, sha256 } => (world.path(file), sha256),
+        Captured::Pinned { source_sha256 } => (world.spool().path(&source_sha256), source_sha256),
+    };
     let (found, _) = hash_file(&path)?;
-    if found != captured.sha256 {
+    if found != sha256 {
         return Err(ApplyError::NotDone(format!(
-            "{} is not what step `{step}` captured: its SHA-256 is {found}, not {}",
-            captured.file, captured.sha256
+            "{} is not what step `{step}` captured: its SHA-256 is {found}, not {sha256}",
+            path.display()
         )));
     }
     Ok(read_snapshot(&path).await?)

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::{Accepted, Row, Snapshot, codes};
 
-/// What a registry of 2.6 takes. A word that it does not know ends its import without an error, so nothing else is sent
+/// What a registry of 2.6 takes. A rule that it does not know ends its import without an error, and a type that it does not
+/// know is stored and cannot be read (seen on 2.6.13), so nothing else is sent
 /// (reference: apicurio.md §4.7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capability {
@@ -71,7 +72,7 @@ impl Remnant {
                 "it arrives as DEPRECATED, which is served with a warning; accept it",
             ),
             codes::RESIDUE_TYPE => (
-                "2.6 does not know the type",
+                "2.6 does not know the type, and answers 500 to whoever reads it",
                 "delete the artifact on 3.x first, or accept that it stays behind",
             ),
             codes::RESIDUE_EMPTY => (

@@ -28,6 +28,13 @@ pub async fn held(system: &SystemName, world: &Observe, age: Age) -> Result<Held
         return Ok(held);
     }
     let registry = world.registry(system)?;
+    if age == Age::Earlier
+        && snapshots.is_frozen()
+        && let Some(held) = of_earlier_process(&registry, world).await?
+    {
+        snapshots.put(system, (None, snapshots.writes(system).1), &held);
+        return Ok(held);
+    }
     let begun = snapshots.writes(system);
     let Exported { spooled, snapshot } = take_snapshot(&registry, world.spool()).await?;
     world.spool().keep_last(&registry.url(), &spooled.sha256)?;
@@ -37,6 +44,18 @@ pub async fn held(system: &SystemName, world: &Observe, age: Age) -> Result<Held
     };
     snapshots.put(system, begun, &held);
     Ok(held)
+}
+
+/// The last look of an earlier process, which is still in the spool when nothing was written by us since.
+async fn of_earlier_process(registry: &RegistryReader<'_>, world: &Observe) -> Result<Option<Held>, SystemError> {
+    let Some(spooled) = world.spool().last(&registry.url())? else {
+        return Ok(None);
+    };
+    let snapshot = read_snapshot(&spooled.path).await?;
+    Ok(Some(Held {
+        spooled,
+        snapshot: Arc::new(snapshot),
+    }))
 }
 
 /// Exports a registry into the spool and reads the export to its end.

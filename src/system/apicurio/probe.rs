@@ -50,7 +50,7 @@ impl RegistryReader<'_> {
 }
 
 impl RegistryWriter<'_> {
-    /// Makes a version of JSON in an artifact that is not there yet.
+    /// Makes a version of JSON in an artifact that is not there yet. A content that is there already keeps its old id.
     ///
     /// # Errors
     /// When it is refused.
@@ -75,8 +75,9 @@ impl RegistryWriter<'_> {
         serde_json::from_slice(&answer.body).map_err(|error| api.unusable("POST", &url, error.to_string()))
     }
 
-    /// The ids that a 3.x would give out next, by a rehearsed create, which keeps nothing and uses up one of each (seen on
-    /// 3.3.3). `None`: it takes no writes at the moment.
+    /// The ids that a 3.x would give out next, by a rehearsed create. It makes no version and uses up one globalId; a 3.3.3
+    /// keeps the content, which no version uses, and the row of the group (seen). So the content must be one that nobody has.
+    /// `None`: it takes no writes at the moment.
     ///
     /// # Errors
     /// When it is refused otherwise.

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Carry, Fitted, Target, id_of, into_v3::repair_rule, pack::unpackable, refuse::unreservable, reserved::Reserved,
-    unmoved::demand_unmoved,
+    super::back::new_content, Carry, Fitted, Target, id_of, into_v3::repair_rule, pack::unpackable,
+    refuse::unreservable, reserved::Reserved, unmoved::demand_unmoved,
 };
 use crate::{
     kind::ApplyError,
@@ -19,9 +19,6 @@ use crate::{
         crash_point,
     },
 };
-
-/// What the probe version holds; nobody else has these bytes, so that it gets a contentId of its own.
-const PROBE: &str = "{\"title\":\"regplan probes the next ids\"}";
 
 /// A 2.6.
 pub(in crate::kind::registry) struct IntoV2;
@@ -137,7 +134,10 @@ impl Target for IntoV2 {
         let group_stays = now.has_scratch_group();
         remove_probe(carry, true).await?;
         let of = probe();
-        let made = carry.writer.create_probe(&carry.version, &of, PROBE).await?;
+        let made = carry
+            .writer
+            .create_probe(&carry.version, &of, &new_content("proves the next ids"))
+            .await?;
         remove_probe(carry, group_stays).await?;
         below(&made, &reserved.last, carry)
     }

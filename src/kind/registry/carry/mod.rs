@@ -150,12 +150,18 @@ impl<'a> Carry<'a> {
             self.empty::<T>(&target).await?;
             target = self.look(Age::Frozen).await?;
         }
-        let delta = self.delta(&target, bounds.deletes);
+        let mut delta = self.delta(&target, bounds.deletes);
+        // What is deleted must have been seen now: a client may have written there against the rules.
+        if delta.deletes() && self.world.snapshots().is_frozen() {
+            target = self.look(Age::Frozen).await?;
+            delta = self.delta(&target, bounds.deletes);
+        }
         bounds.refuse(&delta, &residue, self.source(), &target)?;
         let kept = bounds.kept(&delta, self.source(), &target);
         let noted = self.reserved.read()?;
         refuse_native(self.source(), &target, boundary(self.source(), noted)?)?;
         T::guard(&self, &target)?;
+        self.outdate()?;
         T::reserve(&self, &target, noted).await?;
         let mut carried = self.delete::<T>(&target, &delta, bounds.deletes).await?;
         self.send::<T>(&delta, &mut carried).await?;
@@ -175,6 +181,11 @@ impl<'a> Carry<'a> {
         }
     }
 
+    /// The looks so far say nothing of the target any more: it is about to be written.
+    fn outdate(&self) -> Result<(), SystemError> {
+        self.world.spool().drop_last(&self.writer.reader().url())
+    }
+
     /// Whether the target holds something that stands in the way.
     fn must_be_emptied(&self, target: &Snapshot) -> bool {
         let delta = self.delta(target, Deletes::Refuse);
@@ -184,6 +195,7 @@ impl<'a> Carry<'a> {
     /// Deletes everything on the target. Contents stay behind for a while on 3.x: what of them is in the way is refused after.
     async fn empty<T: Target>(&self, target: &Snapshot) -> Result<(), ApplyError> {
         self.log.say("deleting everything on the target, as `reset` says");
+        self.outdate()?;
         let artifacts = target.own_artifacts().map(|(key, _)| (**key).clone()).collect();
         let groups = target.groups.keys().filter(|group| !group.is_scratch()).cloned();
         T::delete(self, target, &artifacts, &groups.collect()).await

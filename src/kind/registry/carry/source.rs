@@ -86,6 +86,11 @@ impl Source {
         self
     }
 
+    /// Its SHA-256, as far as it is known before it is read.
+    pub(in crate::kind::registry) fn sha256(&self) -> Option<&Digest> {
+        self.sha256.as_ref()
+    }
+
     /// How people call it.
     pub(super) fn name(&self) -> &str {
         &self.name
