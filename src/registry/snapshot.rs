@@ -7,7 +7,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ArtifactKey, ArtifactRuleKey, BranchKey, CommentKey, GroupKey, GroupRuleKey, Labels, RESERVE_GROUP, SCRATCH_GROUP,
+    ArtifactKey, ArtifactRuleKey, BranchKey, CommentKey, GroupKey, GroupRuleKey, Issued, Labels, RESERVE_GROUP,
+    SCRATCH_GROUP,
 };
 
 /// The two export formats (reference: apicurio.md §3).
@@ -294,6 +295,15 @@ impl Snapshot {
     pub fn max_comment_id(&self) -> u64 {
         let ids = self.own_comments().filter_map(|(key, _)| key.comment_id.parse().ok());
         ids.max().unwrap_or(0)
+    }
+
+    /// The greatest ids in it, whatever becomes of what has them.
+    pub fn issued(&self) -> Issued {
+        Issued {
+            global_id: self.versions.keys().next_back().copied().unwrap_or(0),
+            content_id: self.greatest_content_id(),
+            comment_id: self.max_comment_id(),
+        }
     }
 
     /// Whether the group that reserves ids is there, as a row or through an artifact.

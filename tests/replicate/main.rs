@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::needless_pass_by_value,
     clippy::print_stderr,
     reason = "a test may fail loudly"
 )]

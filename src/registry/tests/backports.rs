@@ -58,7 +58,7 @@ fn carried(export: &Unpacked, wanted: &Snapshot, target: &Snapshot, max_versions
     let mut writer = ChunkWriter::open(wanted, Cursor::new(export.pack())).unwrap();
     for chunk in chunks(wanted, &delta, &limits).unwrap() {
         let zip = writer.write(&chunk, Cursor::new(Vec::new())).unwrap().into_inner();
-        import(&mut now, read(zip).unwrap());
+        import(&mut now, &read(zip).unwrap());
     }
     rules(&mut now, &delta);
     with_artifacts_anew(now)
@@ -81,7 +81,7 @@ fn delete<'g>(now: &mut Snapshot, gone: &BTreeSet<ArtifactKey>, groups: impl Ite
     }
 }
 
-fn import(now: &mut Snapshot, zip: Snapshot) {
+fn import(now: &mut Snapshot, zip: &Snapshot) {
     assert_eq!(zip.format, Format::V2);
     for (id, content) in &zip.contents {
         let taken = now.contents.values().any(|other| other.hash == content.hash);

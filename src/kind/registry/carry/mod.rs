@@ -145,6 +145,8 @@ impl<'a> Carry<'a> {
         self.log.say("looking at the target");
         let mut target = self.look(Age::Earlier).await?;
         let Fitted { wanted, residue } = T::fit(&self.loaded.snapshot, &target);
+        // What stays behind has ids as well.
+        self.loaded.issued = self.loaded.issued.or(self.loaded.snapshot.issued());
         self.loaded.snapshot = wanted;
         if bounds.reset && self.must_be_emptied(&target) {
             self.empty::<T>(&target).await?;
