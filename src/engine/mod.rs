@@ -14,6 +14,7 @@ mod facts;
 mod observations;
 mod planner;
 mod precheck;
+mod prove_back;
 mod refresh;
 mod rollback;
 mod scheduler;

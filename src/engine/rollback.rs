@@ -90,13 +90,16 @@ impl Executor {
     ) -> Result<Outcome, EngineError> {
         let program = self.program.clone();
         let mut left = Vec::new();
+        if let Err(error) = self.prove_way_back(phases).await {
+            return self.stuck(phases, error).await;
+        }
         for id in phases {
             let Some(phase) = program.plan.phases.iter().find(|phase| &phase.id == id) else {
                 return self.cannot_go_back(format!("phase `{id}` is gone from the plan"));
             };
             match self.phase_back(phase).await? {
                 Ok(more) => left.extend(more),
-                Err(error) => return self.cannot_go_back(error),
+                Err(error) => return self.stuck(phases, error).await,
             }
             let attempt = self.attempt(id);
             self.ledger.append(Body::PhaseRolledBack {
@@ -122,6 +125,18 @@ impl Executor {
             left,
             interrupted: signal,
         })
+    }
+
+    /// A person is needed; until one comes, what the way back froze itself is open again.
+    async fn stuck(&mut self, phases: &[PhaseId], error: String) -> Result<Outcome, EngineError> {
+        if self.leaving.is_some() {
+            return self.cannot_go_back(error);
+        }
+        let error = match self.open_again(phases).await? {
+            Some(opened) => format!("{error}; {opened}"),
+            None => error,
+        };
+        self.cannot_go_back(error)
     }
 
     fn cannot_go_back(&mut self, error: String) -> Result<Outcome, EngineError> {
@@ -153,13 +168,7 @@ impl Executor {
 
     async fn listed_way_back(&mut self, phase: &Phase, list: &[Step]) -> Result<WentBack, EngineError> {
         for step in list {
-            let done = self.attempt_of(phase).is_some_and(|attempt| {
-                matches!(
-                    attempt.rollback.get(&step.id),
-                    Some(StepState::Done { .. } | StepState::Skipped { .. })
-                )
-            });
-            if done {
+            if self.is_behind(phase, step) {
                 continue;
             }
             let known = self
@@ -295,7 +304,7 @@ impl Executor {
         format!("step `{step}`: {error}")
     }
 
-    fn rollback_run<'a>(&self, phase: &Phase, step: &'a Step) -> StepRun<'a> {
+    pub(super) fn rollback_run<'a>(&self, phase: &Phase, step: &'a Step) -> StepRun<'a> {
         StepRun {
             phase: phase.id.clone(),
             attempt: self.attempt(&phase.id),
@@ -306,7 +315,7 @@ impl Executor {
         }
     }
 
-    fn attempt_of(&self, phase: &Phase) -> Option<&crate::journal::Attempt> {
+    pub(super) fn attempt_of(&self, phase: &Phase) -> Option<&crate::journal::Attempt> {
         self.ledger.state()?.phases.get(&phase.id)?.current.as_ref()
     }
 

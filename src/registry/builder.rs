@@ -280,7 +280,7 @@ impl Snapshot {
 
     /// The artifact rows that 3.x makes of 2.6's versions: the first one's, overlaid by what the one that is flagged latest
     /// sets (an empty text counts as set, an empty owner does not; reference: apicurio.md §4.3).
-    fn implied_artifacts(&self) -> BTreeMap<Arc<ArtifactKey>, Artifact> {
+    pub(super) fn implied_artifacts(&self) -> BTreeMap<Arc<ArtifactKey>, Artifact> {
         let mut all: BTreeMap<Arc<ArtifactKey>, Artifact> = BTreeMap::new();
         for version in self.versions.values() {
             all.entry(Arc::clone(&version.artifact))

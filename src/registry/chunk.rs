@@ -16,6 +16,9 @@ pub struct ChunkLimits {
     pub max_total_bytes: u64,
     /// Bytes of one entry, unpacked: `apicurio.import.zip.max-entry-size`.
     pub max_entry_bytes: u64,
+    /// Whether each request brings the contents of all its versions. 2.6 drops a version whose content is not in the same ZIP,
+    /// even when it has the content (reference: apicurio.md §4.7); 3.x must not get one twice (§1.9).
+    pub whole: bool,
 }
 
 impl Default for ChunkLimits {
@@ -26,6 +29,20 @@ impl Default for ChunkLimits {
             max_body_bytes: 50 << 20,
             max_total_bytes: 100 << 20,
             max_entry_bytes: 10 << 20,
+            whole: false,
+        }
+    }
+}
+
+impl ChunkLimits {
+    /// Those of a 2.6: its only one is the size of a request (reference: apicurio.md §1.4). What is unpacked stays bounded, as
+    /// the server keeps it in memory.
+    pub fn v2_6() -> Self {
+        let defaults = Self::default();
+        Self {
+            max_entry_bytes: defaults.max_body_bytes,
+            whole: true,
+            ..defaults
         }
     }
 }
@@ -53,7 +70,8 @@ pub struct Chunk {
 
 /// Splits a delta into requests, strictly ascending by globalId since `latest` follows arrival.
 ///
-/// Each content goes once, with the first version that needs it; comments go with their version; groups first, rules last.
+/// Each content goes once, with the first version that needs it (once in each request where the limits say so); comments go
+/// with their version; groups first, rules last.
 ///
 /// # Errors
 /// When one version is larger than a request may be, or its content is nowhere.
@@ -144,6 +162,8 @@ struct Packer<'s> {
     empty: Size,
     size: Size,
     open: Chunk,
+    /// Contents of the open chunk.
+    held: BTreeSet<u64>,
     done: Vec<Chunk>,
 }
 
@@ -156,6 +176,7 @@ impl<'s> Packer<'s> {
             empty,
             size: empty,
             open: Chunk::default(),
+            held: BTreeSet::new(),
             done: Vec::new(),
         })
     }
@@ -168,7 +189,11 @@ impl<'s> Packer<'s> {
             .get(&id)
             .ok_or_else(|| foreign(&format_args!("globalId {id}")))?;
         let mut size = Size::default().entry(encode::version(id, version, true)?.len());
-        if contents.remove(&version.content_id) {
+        for key in &unit.comments {
+            let comment = source.comments.get(key).ok_or_else(|| foreign(&key.comment_id))?;
+            size = size.entry(encode::comment(key, comment)?.len());
+        }
+        if self.needs(version.content_id, &size, contents) {
             let content = source
                 .contents
                 .get(&version.content_id)
@@ -180,21 +205,35 @@ impl<'s> Packer<'s> {
             size = size.entry(row.len()).large_entry(content.size);
             unit.contents.push(version.content_id);
         }
-        for key in &unit.comments {
-            let comment = source.comments.get(key).ok_or_else(|| foreign(&key.comment_id))?;
-            size = size.entry(encode::comment(key, comment)?.len());
-        }
+        let content_id = version.content_id;
         let chunk = self.room_for(&size, &version.to_string(), true)?;
         chunk.versions.push(id);
         chunk.contents.append(&mut unit.contents);
         chunk.comments.append(&mut unit.comments);
+        self.held.insert(content_id);
         Ok(())
+    }
+
+    /// Whether a version of this size must bring its content.
+    fn needs(&mut self, content_id: u64, size: &Size, contents: &mut BTreeSet<u64>) -> bool {
+        if !self.limits.whole {
+            return contents.remove(&content_id);
+        }
+        if self.is_full(size, true) {
+            self.close();
+        }
+        !self.held.contains(&content_id)
+    }
+
+    /// Whether the open chunk cannot take something of this size.
+    fn is_full(&self, size: &Size, is_version: bool) -> bool {
+        let full = is_version && self.open.versions.len() >= self.limits.max_versions.max(1);
+        full || !self.size.plus(size).fits(self.limits)
     }
 
     /// The chunk that takes something of this size: the open one, or a new one.
     fn room_for(&mut self, size: &Size, what: &str, is_version: bool) -> Result<&mut Chunk, ChunkError> {
-        let full = is_version && self.open.versions.len() >= self.limits.max_versions.max(1);
-        if full || !self.size.plus(size).fits(self.limits) {
+        if self.is_full(size, is_version) {
             if !self.empty.plus(size).fits(self.limits) {
                 return Err(ChunkError::TooLarge {
                     what: what.to_owned(),
@@ -216,6 +255,7 @@ impl<'s> Packer<'s> {
             self.done.push(chunk);
         }
         self.size = self.empty;
+        self.held.clear();
     }
 
     fn finish(mut self) -> Vec<Chunk> {

@@ -1,10 +1,13 @@
 //! Ids that stand in the way of an import.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::Serialize;
 
-use super::{ArtifactKey, Delta, Snapshot};
+use super::{ArtifactKey, Delta, Format, Snapshot};
 
 /// An id that means one thing in the source and another on the target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -49,21 +52,27 @@ impl fmt::Display for Conflict {
     }
 }
 
-/// Ids that mean something else on the target: an import would skip them in silence (reference: apicurio.md §4.5).
-pub(super) fn conflicts(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
-    let by_hash: BTreeMap<&str, u64> = target
-        .contents
-        .iter()
-        .map(|(id, content)| (&*content.hash, *id))
-        .collect();
+/// Ids that mean something else on the target: an import would skip them in silence (reference: apicurio.md §4.5, §4.7).
+///
+/// What goes before anything is sent stands in nobody's way: the versions of artifacts to be deleted, and on 2.6 the contents
+/// that only those use, which it deletes with them. On 3.x contents stay for a while.
+pub(super) fn conflicts(source: &Snapshot, target: &Snapshot, extras_go: bool, delta: &mut Delta) {
+    let goes = |artifact: &ArtifactKey| {
+        delta.recreate.contains(artifact) || (extras_go && delta.extra_artifacts.contains(artifact))
+    };
+    let going = contents_that_go(target, goes);
+    let there = |id: &u64| target.contents.get(id).filter(|_| !going.contains(id));
+    let staying = target.contents.iter().filter(|(id, _)| !going.contains(*id));
+    let by_hash: BTreeMap<&str, u64> = staying.map(|(id, content)| (&*content.hash, *id)).collect();
+    let mut found = Vec::new();
     for (id, content) in source.used_contents() {
-        match target.contents.get(&id) {
+        match there(&id) {
             Some(there) if there.hash == content.hash => {}
-            Some(_) => delta.conflicts.push(Conflict::ContentId { content_id: id }),
+            Some(_) => found.push(Conflict::ContentId { content_id: id }),
             None => {
                 if let Some(target_id) = by_hash.get(&*content.hash) {
                     let (content_id, target_id) = (id, *target_id);
-                    delta.conflicts.push(Conflict::ContentHash { content_id, target_id });
+                    found.push(Conflict::ContentHash { content_id, target_id });
                 }
             }
         }
@@ -72,12 +81,30 @@ pub(super) fn conflicts(source: &Snapshot, target: &Snapshot, delta: &mut Delta)
         let (Some(ours), Some(theirs)) = (source.versions.get(id), target.versions.get(id)) else {
             continue;
         };
-        if ours.artifact != theirs.artifact && !delta.recreate.contains(&*theirs.artifact) {
-            delta.conflicts.push(Conflict::GlobalId {
+        if ours.artifact != theirs.artifact && !goes(&theirs.artifact) {
+            found.push(Conflict::GlobalId {
                 global_id: *id,
                 source: (*ours.artifact).clone(),
                 target: (*theirs.artifact).clone(),
             });
         }
     }
+    delta.conflicts = found;
+}
+
+fn contents_that_go(target: &Snapshot, goes: impl Fn(&ArtifactKey) -> bool) -> BTreeSet<u64> {
+    if target.format == Format::V3 {
+        return BTreeSet::new();
+    }
+    let (mut going, mut staying) = (BTreeSet::new(), BTreeSet::new());
+    for version in target.versions.values() {
+        let side = if goes(&version.artifact) {
+            &mut going
+        } else {
+            &mut staying
+        };
+        side.insert(version.content_id);
+    }
+    going.retain(|id| !staying.contains(id));
+    going
 }

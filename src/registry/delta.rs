@@ -1,5 +1,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::Arc,
 };
 
@@ -8,20 +9,25 @@ use serde::Serialize;
 use super::{
     Artifact, ArtifactKey, ArtifactRuleKey, BranchKey, Comment, CommentKey, Conflict, Format, Group, GroupKey, Labels,
     Snapshot, Version,
-    compare::{artifact_differences, latest_gap, version_differences},
+    compare::{artifact_differences, group_differences, latest_gap, version_differences},
     conflict::conflicts,
 };
 
 /// What the target lacks, and what has to be done about it.
 ///
-/// In this order: refuse on `conflicts`; delete `recreate` on the target; send the chunks; then by the API
-/// `group_repairs` and `rules`. Extra things on the target are reported, never deleted here (but see `rules`).
+/// In this order: refuse on `conflicts`; delete `recreate` and then `recreate_groups` on the target; send the chunks; then by
+/// the API `group_repairs` and `rules`. Extra things on the target are reported, never deleted here (but see `rules`).
+///
+/// To a 2.6 the source is what fits there: `wanted` of a [`Backport`](super::Backport).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Delta {
     /// Artifacts that only need more versions.
     pub add: BTreeSet<ArtifactKey>,
     /// Artifacts that differ in any other way: delete them on the target, all their versions are sent.
     pub recreate: BTreeSet<ArtifactKey>,
+    /// Rows of groups that differ on a 2.6, which cannot change one: delete them when their artifacts are gone; rows and
+    /// artifacts are sent again. Their artifacts are among `recreate`.
+    pub recreate_groups: BTreeSet<GroupKey>,
     /// globalIds to send.
     pub versions: BTreeSet<u64>,
     /// contentIds to send: those that versions to send need and the target does not hold safely.
@@ -69,7 +75,17 @@ pub struct RuleChange {
 impl Delta {
     /// Whether nothing has to be sent, deleted or repaired.
     pub fn is_empty(&self) -> bool {
-        self.sends_nothing() && self.recreate.is_empty() && self.group_repairs.is_empty() && self.rules.is_empty()
+        self.sends_nothing()
+            && self.recreate.is_empty()
+            && self.recreate_groups.is_empty()
+            && self.group_repairs.is_empty()
+            && self.rules.is_empty()
+    }
+
+    /// Whether anything may have to be deleted on the target.
+    pub fn deletes(&self) -> bool {
+        let gone = self.recreate.is_empty() && self.recreate_groups.is_empty();
+        !(gone && self.extra_artifacts.is_empty() && self.extra_groups.is_empty())
     }
 
     /// Whether no chunk has to be sent.
@@ -85,8 +101,19 @@ impl Delta {
 ///
 /// After its chunks were sent and its repairs made, the delta of the same source and the target's new export is empty.
 pub fn delta(source: &Snapshot, target: &Snapshot) -> Delta {
+    build(source, target, false)
+}
+
+/// As [`delta`], for one who deletes `extra_artifacts` and `extra_groups` on the target before anything is sent: they stand in
+/// nobody's way then.
+pub fn mirror_delta(source: &Snapshot, target: &Snapshot) -> Delta {
+    build(source, target, true)
+}
+
+fn build(source: &Snapshot, target: &Snapshot, extras_go: bool) -> Delta {
     let mut delta = Delta::default();
-    let judge = Judge::new(source, target);
+    groups(source, target, &mut delta);
+    let judge = Judge::new(source, target, &delta.recreate_groups);
     for (key, artifact) in source.own_artifacts() {
         let ids = judge.ours.get(key).map_or(&[][..], Vec::as_slice);
         match judge.verdict(key, artifact, ids) {
@@ -107,10 +134,9 @@ pub fn delta(source: &Snapshot, target: &Snapshot) -> Delta {
         .map(|(key, _)| key.clone())
         .collect();
     contents(source, target, &mut delta);
-    groups(source, target, &mut delta);
     rules(source, target, &mut delta);
     extras(source, target, &mut delta);
-    conflicts(source, target, &mut delta);
+    conflicts(source, target, extras_go, &mut delta);
     delta
 }
 
@@ -127,15 +153,24 @@ struct Judge<'s> {
     target: &'s Snapshot,
     ours: BTreeMap<&'s Arc<ArtifactKey>, Vec<u64>>,
     theirs: BTreeMap<&'s Arc<ArtifactKey>, Vec<u64>>,
+    /// Groups whose artifacts all go.
+    gone: &'s BTreeSet<GroupKey>,
+    /// Comments that the target may hold and leave out of its export.
+    hidden: BTreeSet<&'s CommentKey>,
 }
 
 impl<'s> Judge<'s> {
-    fn new(source: &'s Snapshot, target: &'s Snapshot) -> Self {
+    fn new(source: &'s Snapshot, target: &'s Snapshot, gone: &'s BTreeSet<GroupKey>) -> Self {
         Self {
             source,
             target,
             ours: source.versions_by_artifact(),
             theirs: target.versions_by_artifact(),
+            gone,
+            hidden: match target.format {
+                Format::V2 => source.colliding_comments(),
+                Format::V3 => BTreeSet::new(),
+            },
         }
     }
 
@@ -153,6 +188,9 @@ impl<'s> Judge<'s> {
                 Verdict::Add(missing)
             };
         };
+        if self.gone.contains(&key.group) {
+            return Verdict::Recreate;
+        }
         let all_known = there.iter().all(|id| ids.binary_search(id).is_ok());
         let kept = || there.iter().all(|id| self.version_is_same(*id));
         if all_known && kept() && self.can_append(key, there, &missing) && self.row_fits(artifact, row, &missing) {
@@ -177,7 +215,9 @@ impl<'s> Judge<'s> {
                 && ours.created_on == theirs.created_on
                 && owner(ours) == owner(theirs)
         };
-        let (ours_of, theirs_of) = (comments_of(self.source, id), comments_of(self.target, id));
+        let shown = |(key, _): &(&CommentKey, &Comment)| !self.hidden.contains(key);
+        let ours_of = comments_of(self.source, id).filter(shown);
+        let theirs_of = comments_of(self.target, id).filter(shown);
         version_differences(ours, theirs).is_empty()
             && ours_of.clone().count() == theirs_of.clone().count()
             && ours_of.zip(theirs_of).all(same_comment)
@@ -249,6 +289,9 @@ fn contents(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
 }
 
 fn groups(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
+    if target.format == Format::V2 {
+        return groups_of_v2(source, target, delta);
+    }
     for (key, group) in source.groups.iter().filter(|(key, _)| !key.is_scratch()) {
         let there = target.groups.get(key);
         if there.is_none() {
@@ -261,13 +304,27 @@ fn groups(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
                 text(group) == text(there) && group.labels.same(&there.labels)
             }
         };
-        // 2.6 cannot change a group, and takes its properties from the ZIP.
-        if !same && target.format == Format::V3 {
+        if !same {
             let repair = GroupRepair {
                 description: group.description.as_deref().unwrap_or("").to_owned(),
                 labels: group.labels.clone(),
             };
             delta.group_repairs.insert(key.clone(), repair);
+        }
+    }
+}
+
+/// 2.6 takes a group's properties from the ZIP, skips a group that it has, and has no request that changes one
+/// (reference: apicurio.md §1.5, §4.7).
+fn groups_of_v2(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
+    for (key, group) in source.groups.iter().filter(|(key, _)| !key.is_scratch()) {
+        let there = target.groups.get(key);
+        let same = there.is_some_and(|there| group_differences((group, source.format), (there, Format::V2)).is_empty());
+        if !same {
+            delta.groups.insert(key.clone());
+        }
+        if !same && there.is_some() {
+            delta.recreate_groups.insert(key.clone());
         }
     }
 }
@@ -301,6 +358,16 @@ fn rules(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
         let stays = source.artifacts.contains_key(&key.artifact) && !delta.recreate.contains(&key.artifact);
         if stays && !source.artifact_rules.contains_key(key) {
             delta.rules.push(RuleChange::new(Some(&key.artifact), &key.rule, None));
+        }
+    }
+}
+
+impl fmt::Display for RuleChange {
+    /// `rule VALIDITY of default/orders-value`, `global rule VALIDITY`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.artifact {
+            Some(artifact) => write!(f, "rule {} of {artifact}", self.rule),
+            None => write!(f, "global rule {}", self.rule),
         }
     }
 }

@@ -3,7 +3,8 @@
 //! ```text
 //! export ZIP ──read_export──► Snapshot ──┬── compare(left, right) ──► Comparison   three classes of rows
 //!                                        ├── digest()                              one hash of all that must be equal
-//!                                        └── delta(source, target) ──► Delta ──chunks──► [Chunk] ──ChunkWriter──► ZIPs
+//!                                        ├── delta(source, target) ──► Delta ──chunks──► [Chunk] ──ChunkWriter──► ZIPs
+//!                                        └── Backport::of(3.x) ──► what a 2.6 can hold, and the residue
 //! ```
 //!
 //! Pure and synchronous: nothing here knows a network. Files come as `Read + Seek`. The facts are those of
@@ -25,6 +26,7 @@ mod key;
 mod labels;
 mod read;
 mod reserve;
+mod residue;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -34,14 +36,15 @@ mod write;
 pub use chunk::{Chunk, ChunkLimits, chunks};
 pub use compare::{Accepted, Comparison, RestFacts, Row, SideFacts, codes, compare};
 pub use conflict::Conflict;
-pub use delta::{Delta, GroupRepair, RuleChange, delta};
+pub use delta::{Delta, GroupRepair, RuleChange, delta, mirror_delta};
 pub use error::{ChunkError, ReadError};
 pub use key::{
     ArtifactKey, ArtifactRuleKey, BranchKey, CommentKey, GroupKey, GroupRuleKey, RESERVE_GROUP, SCRATCH_GROUP,
 };
 pub use labels::Labels;
 pub use read::{ReadLimits, read_export};
-pub use reserve::{Reservation, ReserveError};
+pub use reserve::{Issued, Reservation, ReserveError};
+pub use residue::{Backport, Capability, Remnant, Residue};
 pub use snapshot::{
     Artifact, Branch, Comment, Content, Counts, Format, Group, Hash, Manifest, Snapshot, Version, VersionState,
 };

@@ -23,6 +23,42 @@ pub struct Reservation {
     pub global_id: u64,
     /// The next content gets an id above this.
     pub content_id: u64,
+    /// The next comment gets an id above this: nines alone, see [`Reservation::above`].
+    #[serde(default = "Reservation::first_comment")]
+    pub comment_id: u64,
+}
+
+/// Ids that a registry has given out, as far as is known besides what it holds: to things deleted since, or reserved there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Issued {
+    /// The greatest globalId.
+    pub global_id: u64,
+    /// The greatest contentId.
+    pub content_id: u64,
+    /// The greatest id of a comment.
+    pub comment_id: u64,
+}
+
+impl Issued {
+    /// The greater of each.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            global_id: self.global_id.max(other.global_id),
+            content_id: self.content_id.max(other.content_id),
+            comment_id: self.comment_id.max(other.comment_id),
+        }
+    }
+}
+
+impl From<Reservation> for Issued {
+    fn from(reservation: Reservation) -> Self {
+        Self {
+            global_id: reservation.global_id,
+            content_id: reservation.content_id,
+            comment_id: reservation.comment_id,
+        }
+    }
 }
 
 /// Why no ids can be reserved.
@@ -40,8 +76,8 @@ impl Reservation {
     /// The dummy's artifact, in [`RESERVE_GROUP`].
     pub const ARTIFACT: &'static str = "reserve";
 
-    /// The dummy's comment: digits that sort, as text, above all shorter ones, which is how the counter is found after an import.
-    pub const COMMENT: &'static str = "99999";
+    /// The least id of the dummy's comment, five digits as measured (reference: apicurio.md §0 row 14).
+    const FIRST_COMMENT: u64 = 99_999;
 
     /// What 2.6 may have issued above the greatest id that is alive: versions deleted since, and those it still issues until
     /// the freeze. Neither can be read, and only a value below the truth does harm (reference: apicurio.md §4.9).
@@ -61,21 +97,44 @@ impl Reservation {
     ///
     /// The two ids differ, so that a client that takes a contentId for a globalId finds nothing rather than another schema.
     ///
+    /// The comment's id is nines alone: an importer sets the counter to the greatest id *as text* (reference: apicurio.md
+    /// §4.8), and no text of as many digits or fewer sorts above them.
+    ///
     /// # Errors
     /// When ids are near 2³¹.
     pub fn above(source: &Snapshot, target: &Snapshot, earlier: Option<Self>) -> Result<Self, ReserveError> {
+        Self::above_issued(source, target, Issued::default(), earlier)
+    }
+
+    /// As [`Reservation::above`], and above what is known to have been given out besides. A side that was reserved counts on
+    /// above its reservation, so what it gave out and deleted lies there.
+    ///
+    /// # Errors
+    /// When ids are near 2³¹.
+    pub fn above_issued(
+        source: &Snapshot,
+        target: &Snapshot,
+        issued: Issued,
+        earlier: Option<Self>,
+    ) -> Result<Self, ReserveError> {
         if let Some(earlier) = earlier
-            && let Ok(needed) = Self::needed(source, target, Some(&earlier))
+            && let Ok(needed) = Self::needed(source, target, issued, Some(&earlier))
             && needed.global_id <= earlier.global_id
             && needed.content_id <= earlier.content_id
+            && needed.comment_id <= earlier.comment_id
         {
             return Ok(earlier);
         }
-        Self::needed(source, target, None)
+        Self::needed(source, target, issued, None)
     }
 
     /// The least reservation, the dummy of an earlier one not counted.
-    fn needed(source: &Snapshot, target: &Snapshot, earlier: Option<&Self>) -> Result<Self, ReserveError> {
+    fn needed(
+        source: &Snapshot,
+        target: &Snapshot,
+        issued: Issued,
+        earlier: Option<&Self>,
+    ) -> Result<Self, ReserveError> {
         let target_content = match earlier {
             Some(earlier) => {
                 let others = target
@@ -86,12 +145,37 @@ impl Reservation {
             }
             None => target.greatest_content_id(),
         };
-        let global_id = Self::round_above(source.max_global_id().max(target.max_global_id()))?;
-        let mut content_id = Self::round_above(source.greatest_content_id().max(target_content))?;
+        let greatest_global = source.max_global_id().max(target.max_global_id());
+        let greatest_content = source.greatest_content_id().max(target_content);
+        let global_id = Self::round_above(greatest_global.max(issued.global_id))?;
+        let mut content_id = Self::round_above(greatest_content.max(issued.content_id))?;
         if content_id == global_id {
             content_id = Self::round_above(content_id)?;
         }
-        Ok(Self { global_id, content_id })
+        let greatest_comment = source.max_comment_id().max(target.max_comment_id());
+        Ok(Self {
+            global_id,
+            content_id,
+            comment_id: Self::nines_above(greatest_comment.max(issued.comment_id)),
+        })
+    }
+
+    const fn first_comment() -> u64 {
+        Self::FIRST_COMMENT
+    }
+
+    /// The next number of nines alone above an id and the margin. An id that is such a number was a reservation, and a side
+    /// counts on above it.
+    fn nines_above(greatest: u64) -> u64 {
+        let least = greatest.saturating_add(Self::MARGIN);
+        let longer = |nines: &u64| Some(nines.saturating_mul(10).saturating_add(9));
+        let mut all = std::iter::successors(Some(Self::FIRST_COMMENT), longer);
+        all.find(|nines| *nines >= least).unwrap_or(u64::MAX)
+    }
+
+    /// The id of the dummy's comment, as rows have it.
+    pub fn comment(&self) -> String {
+        self.comment_id.to_string()
     }
 
     /// Whether that content of a target is this reservation's dummy.
@@ -126,7 +210,7 @@ impl Reservation {
         let (content, version) = (self.content(bytes.as_bytes()), self.version());
         let key = CommentKey {
             global_id: self.global_id,
-            comment_id: Self::COMMENT.into(),
+            comment_id: self.comment().into(),
         };
         let comment = Comment {
             owner: Some("".into()),

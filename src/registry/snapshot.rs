@@ -7,7 +7,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ArtifactKey, ArtifactRuleKey, BranchKey, CommentKey, GroupKey, GroupRuleKey, Labels, RESERVE_GROUP, SCRATCH_GROUP,
+    ArtifactKey, ArtifactRuleKey, BranchKey, CommentKey, GroupKey, GroupRuleKey, Issued, Labels, RESERVE_GROUP,
+    SCRATCH_GROUP,
 };
 
 /// The two export formats (reference: apicurio.md §3).
@@ -290,6 +291,21 @@ impl Snapshot {
         used.max(held).unwrap_or(0)
     }
 
+    /// Greatest id of a comment that is a number; 0 when there is none. The dummy that reserves ids does not count.
+    pub fn max_comment_id(&self) -> u64 {
+        let ids = self.own_comments().filter_map(|(key, _)| key.comment_id.parse().ok());
+        ids.max().unwrap_or(0)
+    }
+
+    /// The greatest ids in it, whatever becomes of what has them.
+    pub fn issued(&self) -> Issued {
+        Issued {
+            global_id: self.versions.keys().next_back().copied().unwrap_or(0),
+            content_id: self.greatest_content_id(),
+            comment_id: self.max_comment_id(),
+        }
+    }
+
     /// Whether the group that reserves ids is there, as a row or through an artifact.
     pub fn has_reserve_group(&self) -> bool {
         self.has_group(RESERVE_GROUP)
@@ -326,6 +342,17 @@ impl Snapshot {
             let version = self.versions.get(&key.global_id);
             version.is_none_or(|version| !version.artifact.group.is_scratch())
         })
+    }
+
+    /// Comments whose entry has the same name as another one's in an export of 2.6, which then holds only one of them: the
+    /// name is 45, the code of `-`, added to the globalId, and the comment's id (reference: apicurio.md §3.2).
+    pub fn colliding_comments(&self) -> BTreeSet<&CommentKey> {
+        let mut by_name: BTreeMap<String, Vec<&CommentKey>> = BTreeMap::new();
+        for key in self.comments.keys() {
+            let name = format!("{}{}", key.global_id.saturating_add(45), key.comment_id);
+            by_name.entry(name).or_default().push(key);
+        }
+        by_name.into_values().filter(|keys| keys.len() > 1).flatten().collect()
     }
 
     /// Artifacts outside regplan's own groups.

@@ -127,12 +127,26 @@ impl DynEffect for RouteStep {
         Ok(settled.clone())
     }
 
-    fn undo(&self, _before: &Value) -> Result<Undo, KindError> {
-        Ok(Undo::Left("the list says the way back".to_owned()))
+    fn undo(&self, before: &Value) -> Result<Undo, KindError> {
+        Ok(Undo::Same {
+            with: before.clone(),
+            what: "the route before".to_owned(),
+        })
     }
 
-    fn again(&self, _with: Value) -> Result<Box<dyn DynEffect>, DecodeError> {
-        unreachable!("its undo is never a change")
+    fn again(&self, with: Value) -> Result<Box<dyn DynEffect>, DecodeError> {
+        let route = ResourceKey::of(&"lb".into(), "route");
+        let allows = with["writes"] == "allow";
+        Ok(Box::new(Self {
+            balancer: self.balancer.clone(),
+            to: if with["to"] == "v3" { "v3" } else { "v2" },
+            writes: if allows { "allow" } else { "deny" },
+            touches: Touches {
+                freezes: (!allows).then(|| route.clone()),
+                thaws: allows.then_some(route),
+                ..self.touches.clone()
+            },
+        }))
     }
 }
 
@@ -407,4 +421,90 @@ async fn a_freeze_that_somebody_ended_is_not_taken_up_again() {
         ("v2", "allow"),
         "what v2 took in between is not on v3: {outcome:?}"
     );
+}
+
+/// A switch that a check after it takes back: v3 has taken writes, `port` brings them back between the two routes.
+fn taken_back(port: &str) -> String {
+    format!(
+        "regplan: v1\nname: back\nlimits: {{ freeze: 1h }}\nsystems:\n  v2: {{ type: apicurio, urls: [\"http://127.0.0.1:1\"] }}\n  v3: {{ type: apicurio, urls: [\"http://127.0.0.1:2\"] }}\n  lb: {{ type: nginx, url: \"http://127.0.0.1:1\", config: n.conf, directory: r, socket: s.sock, backends: {{ v2: [\"127.0.0.1:1\"], v3: [\"127.0.0.1:2\"] }} }}\nphases:\n  - id: switch\n    on_failure: rollback\n    steps:\n      - {{ id: deny, uses: lb.route, with: {{ lb: lb, to: v2, writes: deny }} }}\n      - {{ id: to_v3, uses: lb.route, with: {{ lb: lb, to: v3, writes: allow }} }}\n      - {{ id: watch, uses: run.check, with: {{ command: [\"false\"] }} }}\n    rollback:\n      - {{ id: hold_v3, uses: lb.route, with: {{ lb: lb, to: v3, writes: deny }} }}\n{port}      - {{ id: to_v2, uses: lb.route, with: {{ lb: lb, to: v2, writes: allow }} }}\n"
+    )
+}
+
+#[tokio::test]
+async fn a_way_back_that_cannot_arrive_does_not_begin() {
+    let port = "      - { id: port, uses: registry.import, with: { to: v2, file: v3.zip } }\n";
+    let (bed, balancer) = (Bed::new(&taken_back(port)), Balancer::new());
+    let outcome = balancer.apply(&bed).await.outcome();
+    let Outcome::RollbackFailed { error, .. } = &outcome else {
+        panic!("{outcome:?}")
+    };
+    assert!(error.starts_with("step `port` of the way back"), "{error}");
+    assert_eq!(balancer.route(), ("v3", "allow"), "nobody lost a write for nothing");
+    let held = |record: &regplan::journal::Record| matches!(&record.body, Body::StepIntended { step, .. } if step.as_str() == "hold_v3");
+    assert!(!bed.records().iter().any(held));
+}
+
+#[tokio::test]
+async fn a_way_back_whose_condition_is_false_needs_no_proof() {
+    let port = "      - { id: port, uses: registry.import, if: \"!vars.go\", with: { to: v2, file: v3.zip } }\n";
+    let text = taken_back(port).replace(
+        "name: back\n",
+        "name: back\nvars: { go: { type: boolean, default: true } }\n",
+    );
+    let (bed, balancer) = (Bed::new(&text), Balancer::new());
+    let outcome = balancer.apply(&bed).await.outcome();
+    assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
+    assert_eq!(balancer.route(), ("v2", "allow"));
+}
+
+#[tokio::test]
+async fn what_a_failed_way_back_froze_is_open_again_and_the_next_try_freezes_it_again() {
+    let port = "      - { id: port, uses: run.command, with: { command: [sh, -c, \"test -e fixed && touch ported\"], creates: ported } }\n";
+    let (bed, balancer) = (Bed::new(&taken_back(port)), Balancer::new());
+    let outcome = balancer.apply(&bed).await.outcome();
+    let Outcome::RollbackFailed { error, .. } = &outcome else {
+        panic!("{outcome:?}")
+    };
+    assert!(
+        error.contains("writes are allowed again where step `hold_v3` froze them"),
+        "{error}"
+    );
+    assert_eq!(balancer.route(), ("v3", "allow"));
+    assert!(bed.state().unwrap().frozen.is_none());
+    // Still broken: it fails the same way, and is open again.
+    assert!(matches!(
+        balancer.apply(&bed).await.outcome(),
+        Outcome::RollbackFailed { .. }
+    ));
+    assert_eq!(balancer.route(), ("v3", "allow"));
+    bed.put("fixed", "");
+    let outcome = balancer.apply(&bed).await.outcome();
+    assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
+    assert_eq!(balancer.route(), ("v2", "allow"));
+    let holds = bed.records().iter().filter(
+        |record| matches!(&record.body, Body::StepIntended { step, freezes: Some(_), .. } if step.as_str() == "hold_v3"),
+    ).count();
+    assert_eq!(holds, 3, "it was held again before each try");
+}
+
+/// Killed anywhere on the way back that fails and opens again: the next one ends with writes on exactly one side.
+#[tokio::test]
+async fn every_prefix_of_a_way_back_that_opens_again_resumes() {
+    let port = "      - { id: port, uses: run.command, with: { command: [sh, -c, \"test -e fixed && touch ported\"], creates: ported } }\n";
+    let whole = Bed::new(&taken_back(port));
+    let _failed = Balancer::new().apply(&whole).await;
+    for length in intent_of(&whole.records(), "hold_v3")..whole.records().len() {
+        let (mut bed, balancer) = (Bed::new(&taken_back(port)), Balancer::new());
+        bed.cut_after(Some(length));
+        let _killed = balancer.apply(&bed).await;
+        bed.cut_after(None);
+        bed.put("fixed", "");
+        let outcome = balancer.apply(&bed).await.outcome();
+        assert!(
+            matches!(outcome, Outcome::RolledBack { .. }),
+            "after {length}: {outcome:?}"
+        );
+        assert_eq!(balancer.route(), ("v2", "allow"), "after {length}");
+        assert!(bed.has("ported"), "after {length}");
+    }
 }

@@ -12,10 +12,39 @@ use regplan::{
 };
 use serde_json::{Value, json};
 
+/// A registry: a twin, or a real one that somebody else starts and stops.
+pub enum Server {
+    Twin(Twin),
+    Real { url: String, management: String },
+}
+
+impl Server {
+    pub fn url(&self) -> &str {
+        match self {
+            Self::Twin(twin) => twin.url(),
+            Self::Real { url, .. } => url,
+        }
+    }
+
+    pub fn management(&self) -> &str {
+        match self {
+            Self::Twin(twin) => twin.management(),
+            Self::Real { management, .. } => management,
+        }
+    }
+
+    pub async fn stop(self) {
+        match self {
+            Self::Twin(twin) => twin.stop().await,
+            Self::Real { .. } => {}
+        }
+    }
+}
+
 /// A 2.6, a 3.3, and a directory with a plan in it.
 pub struct Lab {
-    pub v2: Twin,
-    pub v3: Twin,
+    pub v2: Server,
+    pub v3: Server,
     pub world: Act,
     _dir: tempfile::TempDir,
 }
@@ -39,7 +68,10 @@ impl Lab {
             faults,
             ..TwinOptions::new(TwinVersion::V3_3_3)
         });
-        let (v2, v3) = (v2.await.unwrap(), v3.await.unwrap());
+        Self::between(Server::Twin(v2.await.unwrap()), Server::Twin(v3.await.unwrap()), dir)
+    }
+
+    fn between(v2: Server, v3: Server, dir: tempfile::TempDir) -> Self {
         let world = world(&dir, v2.url(), v3.url(), v3.management());
         Self {
             v2,
@@ -47,6 +79,32 @@ impl Lab {
             world,
             _dir: dir,
         }
+    }
+
+    /// Real ones; `None` when the environment names none (`REGPLAN_V2_URL`, `REGPLAN_V3_URL`, `REGPLAN_V3_MANAGEMENT`).
+    pub fn real() -> Option<Self> {
+        let _installed_before = rustls::crypto::ring::default_provider().install_default();
+        let of = |name| std::env::var(name).ok();
+        let v2 = Server::Real {
+            url: of("REGPLAN_V2_URL")?,
+            management: String::new(),
+        };
+        let url = of("REGPLAN_V3_URL")?;
+        let management = of("REGPLAN_V3_MANAGEMENT").unwrap_or_else(|| url.clone());
+        let v3 = Server::Real { url, management };
+        Some(Self::between(v2, v3, tempfile::tempdir().unwrap()))
+    }
+
+    /// Both with an export of their own.
+    pub async fn loaded(v2: &Path, v3: &Path, v2_faults: Arc<dyn Faults>) -> Self {
+        let lab = Self::with(v2, Arc::new(NoFaults), v2_faults).await;
+        let loaded = Twin::start(TwinOptions {
+            data: Some(v3.to_owned()),
+            ..TwinOptions::new(TwinVersion::V3_3_3)
+        });
+        let Self { v2, v3, _dir: dir, .. } = lab;
+        v3.stop().await;
+        Self::between(v2, Server::Twin(loaded.await.unwrap()), dir)
     }
 
     /// The step with these options.
@@ -59,6 +117,13 @@ impl Lab {
         }
     }
 
+    /// The step of the way back with these options.
+    pub fn back(&self, with: Value) -> Box<dyn DynEffect> {
+        let mut all = json!({"from": "v3", "to": "v2", "deletes": "mirror"});
+        all.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
+        self.step(all)
+    }
+
     /// What it sees.
     pub async fn look(&self, step: &dyn DynEffect, depth: Depth) -> Value {
         seen(step.probe(&self.world, depth).await.unwrap())
@@ -66,22 +131,48 @@ impl Lab {
 
     /// Look, act, look again, as the engine does; what it put out.
     pub async fn replicate(&self, with: &Value) -> Result<Value, String> {
-        let step = self.step(with);
-        let before = self.look(step.as_ref(), Depth::Deep).await;
-        let change = step.diff(&before, &Inputs::default()).map_err(|error| causes(&error))?;
-        self.act(step.as_ref(), &before, &change).await
+        self.run(self.step(with).as_ref(), &Inputs::default(), &said()).await
+    }
+
+    /// The way back, as [`Lab::replicate`]; `freeze` is what the step `freeze` recorded of the 2.6.
+    pub async fn port_back(&self, with: Value, freeze: &Value) -> Result<Value, String> {
+        self.port_back_saying(with, freeze, &said()).await
+    }
+
+    /// As [`Lab::port_back`], with an ear for what it says.
+    pub async fn port_back_saying(&self, mut with: Value, freeze: &Value, log: &Progress) -> Result<Value, String> {
+        with["unmoved_since"] = json!("freeze");
+        let inputs = Inputs(BTreeMap::from([("freeze".into(), freeze.clone())]));
+        self.run(self.back(with).as_ref(), &inputs, log).await
+    }
+
+    async fn run(&self, step: &dyn DynEffect, inputs: &Inputs, log: &Progress) -> Result<Value, String> {
+        let before = self.look(step, Depth::Deep).await;
+        let change = step.diff(&before, inputs).map_err(|error| causes(&error))?;
+        self.act_with(step, &before, &change, inputs, log).await
     }
 
     /// The act and the look after it.
     pub async fn act(&self, step: &dyn DynEffect, before: &Value, change: &Change) -> Result<Value, String> {
+        self.act_with(step, before, change, &Inputs::default(), &said()).await
+    }
+
+    async fn act_with(
+        &self,
+        step: &dyn DynEffect,
+        before: &Value,
+        change: &Change,
+        inputs: &Inputs,
+        log: &Progress,
+    ) -> Result<Value, String> {
         let receipt = if change.is_none() {
             None
         } else {
-            let done = step.apply(change, &Inputs::default(), &self.world, &said()).await;
+            let done = step.apply(change, inputs, &self.world, log).await;
             Some(done.map_err(|error| causes(&error))?)
         };
         let after = seen(step.probe_after(before, &self.world, Depth::Deep).await.unwrap());
-        let left = step.diff(&after, &Inputs::default()).map_err(|error| causes(&error))?;
+        let left = step.diff(&after, inputs).map_err(|error| causes(&error))?;
         if !left.is_none() {
             return Err(format!("{} is left", left.in_words()));
         }
@@ -106,6 +197,13 @@ impl Lab {
         differences.iter().map(ToString::to_string).collect()
     }
 
+    /// What must not differ after the way back and does: what 3.x has, and 2.6 has not.
+    pub async fn left_behind(&self) -> Vec<String> {
+        let (v2, v3) = self.both().await;
+        let differences = compare(&v3, &v2, &RestFacts::default(), &[]).differences;
+        differences.iter().map(ToString::to_string).collect()
+    }
+
     /// A client's request to the 2.6; its status.
     pub async fn v2(&self, method: &str, path: &str, body: Option<Value>) -> u16 {
         call(&format!("{}/apis/registry/v2/{path}", self.v2.url()), method, body, &[]).await
@@ -122,6 +220,37 @@ impl Lab {
         let headers = [("x-registry-artifactid", artifact), ("x-registry-artifacttype", "JSON")];
         let url = format!("{url}?ifExists=UPDATE");
         call(&url, "POST", Some(json!({"title": content})), &headers).await
+    }
+
+    /// Fills the 2.6.
+    pub async fn import_v2(&self, zip: Vec<u8>) -> u16 {
+        let url = format!("{}/apis/registry/v2/admin/import", self.v2.url());
+        let request = client().post(url).header("content-type", "application/zip").body(zip);
+        request.send().await.unwrap().status().as_u16()
+    }
+
+    /// 3.x deletes only when it is told to.
+    pub async fn allow_deletions(&self) {
+        for name in ["artifact-version", "artifact", "group"] {
+            let property = format!("admin/config/properties/apicurio.rest.deletion.{name}.enabled");
+            assert_eq!(self.v3("PUT", &property, Some(json!({"value": "true"}))).await, 204);
+        }
+    }
+
+    /// A new version of an artifact on the 3.3, or its first one.
+    pub async fn write_v3(&self, group: &str, artifact: &str, content: &str) -> u16 {
+        let content = json!({"content": json!({"title": content}).to_string(), "contentType": "application/json"});
+        let first = json!({"artifactId": artifact, "artifactType": "JSON", "firstVersion": {"content": content}});
+        let url = format!("groups/{group}/artifacts?ifExists=CREATE_VERSION");
+        self.v3("POST", &url, Some(first)).await
+    }
+
+    /// What a client reads from the 2.6.
+    pub async fn read_v2(&self, path: &str) -> Value {
+        let url = format!("{}/apis/registry/v2/{path}", self.v2.url());
+        let answer = client().get(url).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.json().await.unwrap()
     }
 
     pub async fn stop(self) {
@@ -221,7 +350,12 @@ async fn call(url: &str, method: &str, body: Option<Value>, headers: &[(&str, &s
     request.send().await.unwrap().status().as_u16()
 }
 
-async fn export(twin: &Twin, api: &str) -> Snapshot {
+async fn export(twin: &Server, api: &str) -> Snapshot {
+    read_export(Cursor::new(export_of(twin, api).await), &ReadLimits::default()).unwrap()
+}
+
+/// A registry's export.
+pub async fn export_of(twin: &Server, api: &str) -> Vec<u8> {
     let url = format!("{}/apis/registry/{api}/admin/export", twin.url());
     let answer = client()
         .get(url)
@@ -229,6 +363,5 @@ async fn export(twin: &Twin, api: &str) -> Snapshot {
         .send()
         .await
         .unwrap();
-    let zip = answer.bytes().await.unwrap().to_vec();
-    read_export(Cursor::new(zip), &ReadLimits::default()).unwrap()
+    answer.bytes().await.unwrap().to_vec()
 }

@@ -3,11 +3,16 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::needless_pass_by_value,
+    clippy::print_stderr,
     reason = "a test may fail loudly"
 )]
 
+mod back;
+mod back_property;
 mod bounds;
 mod changes;
 mod interrupted;
 mod lab;
 mod property;
+mod real;

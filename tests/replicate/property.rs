@@ -95,7 +95,7 @@ async fn change(lab: &Lab, numbers: &mut Numbers) {
     }
 }
 
-fn encoded(text: &str) -> String {
+pub fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let all = text.bytes().map(|byte| {
         if plain(byte) {
@@ -107,6 +107,6 @@ fn encoded(text: &str) -> String {
     all.collect()
 }
 
-fn one_of<'a>(all: &[&'a str], n: u64) -> &'a str {
+pub fn one_of<'a>(all: &[&'a str], n: u64) -> &'a str {
     all[usize::try_from(n % all.len() as u64).unwrap()]
 }

@@ -172,7 +172,7 @@ impl Executor {
     }
 
     /// A look that must succeed.
-    pub(super) async fn probe(&mut self, part: Part, effect: &dyn DynEffect) -> Result<Value, Failed> {
+    pub(in crate::engine) async fn probe(&mut self, part: Part, effect: &dyn DynEffect) -> Result<Value, Failed> {
         let act = self.act.clone();
         self.seen(part, effect.probe(&act, Depth::Deep)).await
     }

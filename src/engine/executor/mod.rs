@@ -252,7 +252,7 @@ impl Executor {
     ///
     /// # Errors
     /// What stopped it: a system that is silent must not outlast the freeze.
-    pub(super) async fn facts(
+    pub(in crate::engine) async fn facts(
         &mut self,
         phase: &PhaseId,
         part: Part,
@@ -280,7 +280,7 @@ impl Executor {
     }
 
     /// Tells whoever listens; a listener that has gone is no reason to stop.
-    pub(super) fn tell(&self, event: Event) {
+    pub(in crate::engine) fn tell(&self, event: Event) {
         if self.events.send(event).is_err() {
             tracing::debug!("nobody listens to events");
         }
@@ -308,7 +308,7 @@ impl Executor {
     }
 
     /// The freeze in force, seen from the journal: how long it may last, and whether the switch was intended.
-    pub(super) fn freeze(&self) -> Option<&crate::journal::Frozen> {
+    pub(in crate::engine) fn freeze(&self) -> Option<&crate::journal::Frozen> {
         self.ledger.state().and_then(|state: &RunState| state.frozen.as_ref())
     }
 }

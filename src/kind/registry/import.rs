@@ -287,6 +287,7 @@ mod tests {
                 max_content_id: 0,
                 reserve_left,
                 spool: Digest::from(""),
+                written_since: None,
             }),
             files: Vec::new(),
             sides: BTreeMap::new(),

@@ -1,5 +1,6 @@
 //! Kinds of the registries' content.
 
+mod back;
 mod carry;
 mod crosscheck;
 mod export;

@@ -4,15 +4,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::carry::{Bounds, Carried, Carry, Deletes, IntoV3, Source, Target as _};
+use super::{
+    back,
+    carry::{Bounds, Carried, Carry, Deletes, IntoV2, IntoV3, Source, Target as _},
+};
 use crate::{
     kind::{ApplyError, Effect, Inputs, KindError, PlanView, Receipt, Undo},
-    model::{Action, Change, Digest, DocPath, Finding, Findings, ResourceKey, Step, SystemName, Touches},
+    model::{Action, Change, Digest, DocPath, Finding, Findings, ResourceKey, Step, StepId, SystemName, Touches},
+    registry::Accepted,
     resource::{Content, ContentKey, ContentState, Few, Pin, Settled, SideContent, SideKey, Todo},
     system::{Act, Progress, Spooled, apicurio::ServerVersion},
 };
 
-/// Makes a registry hold what another one holds, from whatever it holds now.
+/// Makes a registry hold what another one holds, from whatever it holds now: a 3.x what a 2.6 holds, or on the way back a 2.6
+/// what a 3.x holds, as far as it can.
 pub struct RegistryReplicate;
 
 /// Which registry is made equal to which, and within what bounds.
@@ -36,6 +41,14 @@ pub struct RegistryReplicateSpec {
     /// Delete everything on `to` first when it holds something that stands in the way.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reset: bool,
+    /// On the way back: the step that captured `to` in the freeze (`registry.export` of it, or `registry.replicate` from it).
+    /// A `to` that somebody wrote to since is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmoved_since: Option<StepId>,
+    /// On the way back: what may stay behind because a 2.6 cannot hold it, by code (`residue_draft`, …) and reason. The rest is
+    /// refused before anything is written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accept: Vec<Accepted>,
 }
 
 /// What the registry holds now, and what was done.
@@ -55,7 +68,7 @@ pub struct RegistryReplicateOutput {
     pub max_global_id: u64,
     /// Greatest contentId of that snapshot.
     pub max_content_id: u64,
-    /// Artifacts and groups that only `to` has and that stay.
+    /// What `to` cannot hold and the plan accepts, and artifacts and groups that only `to` has and that stay.
     pub residue: u64,
     /// Versions sent (only known when this run sent them).
     pub sent_versions: Option<u64>,
@@ -111,6 +124,7 @@ impl Effect for RegistryReplicate {
             writes: [ResourceKey::of(&spec.to, "content")].into(),
             reads: [ResourceKey::of(&spec.from, "content")].into(),
             systems: [spec.from.clone(), spec.to.clone()].into(),
+            inputs: spec.unmoved_since.iter().cloned().collect(),
             ..Touches::default()
         }
     }
@@ -138,13 +152,17 @@ impl Effect for RegistryReplicate {
         }
     }
 
-    fn diff(spec: &RegistryReplicateSpec, now: &ContentState, _inputs: &Inputs) -> Result<Change, KindError> {
+    fn diff(spec: &RegistryReplicateSpec, now: &ContentState, inputs: &Inputs) -> Result<Change, KindError> {
         let side = side(spec, now)?;
-        refuse_versions(spec, side, now)?;
-        match &side.pin {
-            None => Ok(by_counts(now, side)),
-            Some(pin) => by_snapshot(spec, now, side, pin),
+        let way = way(spec, side, now)?;
+        let change = match &side.pin {
+            None => by_counts(now, side),
+            Some(pin) => by_snapshot(spec, now, side, pin)?,
+        };
+        if way == Way::Back && !change.is_none() {
+            return back::bounded(spec, now, inputs, change);
         }
+        Ok(change)
     }
 
     /// What the source will hold when the next step looks is not known.
@@ -159,7 +177,7 @@ impl Effect for RegistryReplicate {
         spec: &RegistryReplicateSpec,
         _step: &Step,
         change: &Change,
-        _inputs: &Inputs,
+        inputs: &Inputs,
         world: &Act,
         log: &Progress,
     ) -> Result<Receipt, ApplyError> {
@@ -168,14 +186,22 @@ impl Effect for RegistryReplicate {
         if let Some(sha256) = source.sha256() {
             world.spool().keep_last(&pin, sha256)?;
         }
-        let carry = Carry::open::<IntoV3>(&spec.to, source, spec.chunk_versions, world, log).await?;
         let bounds = Bounds {
             deletes: spec.deletes,
             versions_too: true,
             max_changes: spec.max_changes,
             reset: spec.reset,
+            accept: spec.accept.clone(),
         };
-        let carried = carry.run::<IntoV3>(&bounds).await?;
+        let carried = if world.registry(&spec.to)?.version().await?.is_v2() {
+            let source = source.having_issued(back::issued(&spec.from, world, log).await?);
+            let carry = Carry::open::<IntoV2>(&spec.to, source, spec.chunk_versions, world, log).await?;
+            let digest = back::expected(spec, inputs)?;
+            carry.unmoved_since(digest).run::<IntoV2>(&bounds).await?
+        } else {
+            let carry = Carry::open::<IntoV3>(&spec.to, source, spec.chunk_versions, world, log).await?;
+            carry.run::<IntoV3>(&bounds).await?
+        };
         let receipt = serde_json::to_value(carried).map_err(|source| KindError::Shape {
             what: Self::NAME.to_owned(),
             source,
@@ -201,7 +227,9 @@ impl Effect for RegistryReplicate {
             source_sha256: pin.map_or_else(none, |pin| pin.spool.clone()),
             max_global_id: pin.map_or(0, |pin| pin.max_global_id),
             max_content_id: pin.map_or(0, |pin| pin.max_content_id),
-            residue: todo.map_or(0, |todo| todo.extra_artifacts.count + todo.extra_groups.count),
+            residue: todo.map_or(0, |todo| {
+                todo.residue.count + todo.extra_artifacts.count + todo.extra_groups.count
+            }),
             sent_versions: count(|carried| carried.versions),
             chunks: count(|carried| carried.chunks),
             deleted: count(|carried| carried.deleted),
@@ -230,6 +258,8 @@ fn key(spec: &RegistryReplicateSpec, pinned: Option<SideContent>) -> ContentKey 
     let side = SideKey {
         system: spec.from.clone(),
         pinned: pinned.filter(|side| side.pin.is_some()),
+        mirror: spec.deletes == Deletes::Mirror,
+        accept: spec.accept.clone(),
     };
     ContentKey {
         sides: BTreeSet::from([side]),
@@ -242,17 +272,31 @@ fn side<'s>(spec: &RegistryReplicateSpec, now: &'s ContentState) -> Result<&'s S
     side.ok_or_else(|| KindError::Refused(format!("{} was not looked at", spec.from)))
 }
 
-fn refuse_versions(spec: &RegistryReplicateSpec, side: &SideContent, now: &ContentState) -> Result<(), KindError> {
+/// Which way it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// From a 2.6 into a 3.x.
+    There,
+    /// From a 3.x into a 2.6.
+    Back,
+}
+
+fn way(spec: &RegistryReplicateSpec, side: &SideContent, now: &ContentState) -> Result<Way, KindError> {
     let version = |text: &str| {
         text.parse::<ServerVersion>()
             .map_err(|error| KindError::Refused(error.to_string()))
     };
     let (from, to) = (version(&side.version)?, version(&now.version)?);
-    if !from.is_v2() {
-        return Err(KindError::Refused(format!("{} is {from}, not a 2.6", spec.from)));
-    }
-    match IntoV3::refuses(&to) {
-        None => Ok(()),
+    let (way, refused) = match (from.is_v2(), from.is_v3()) {
+        (true, _) => (Way::There, IntoV3::refuses(&to)),
+        (false, true) => (Way::Back, IntoV2::refuses(&to)),
+        (false, false) => {
+            let reason = format!("{} is {from}, neither a 2.6 nor a 3.x", spec.from);
+            return Err(KindError::Refused(reason));
+        }
+    };
+    match refused {
+        None => Ok(way),
         Some(reason) => Err(KindError::Refused(format!("{} cannot be written: {reason}", spec.to))),
     }
 }
@@ -301,6 +345,17 @@ fn since_settled(now: &ContentState, settled: &Settled) -> Change {
 
 /// Facts that forbid it, named before anything is written.
 fn refuse_todo(spec: &RegistryReplicateSpec, todo: &Todo) -> Result<(), KindError> {
+    if todo.refused.count > 0 {
+        return Err(KindError::Refused(format!(
+            "{} cannot hold {} things of {}: {}; accept each by its code, `accept: [{{ code: …, reason: … }}]`, or change it on {} \
+             first",
+            spec.to,
+            todo.refused.count,
+            spec.from,
+            todo.refused.in_words(),
+            spec.from
+        )));
+    }
     if todo.conflicts.count > 0 {
         return Err(KindError::Refused(format!(
             "{} ids mean something else on {}: {}; give it an empty storage, or say `reset: true` to delete everything on it \
@@ -377,6 +432,9 @@ fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideConten
     }
     if reserve_left {
         change = change.field("group regplan-reserve", "there", Value::Null);
+    }
+    if todo.residue.count > 0 {
+        change = change.risk(format!("stays behind, as accepted: {}", todo.residue.in_words()));
     }
     if spec.max_changes.is_none() && todo.recreate.count > 0 {
         change = change.risk(format!(
@@ -480,6 +538,7 @@ mod tests {
                 max_content_id: 0,
                 reserve_left: false,
                 spool: Digest::from("t"),
+                written_since: None,
             }),
             files: Vec::new(),
             sides: BTreeMap::from([("v2".into(), side)]),

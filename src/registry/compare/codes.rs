@@ -44,8 +44,6 @@ pub const CONTENT_TYPE: &str = "content_type";
 pub const ARTIFACT_MISSING: &str = "artifact_missing";
 /// An artifact is only on the right.
 pub const ARTIFACT_EXTRA: &str = "artifact_extra";
-/// Expected: an artifact without versions cannot exist in 2.6.
-pub const ARTIFACT_EMPTY: &str = "artifact_empty";
 /// Type.
 pub const ARTIFACT_TYPE: &str = "artifact_type";
 /// Name.
@@ -115,3 +113,20 @@ pub const COMMENT_NOT_EXPORTED: &str = "comment_not_exported";
 pub const COUNT_ARTIFACTS: &str = "count_artifacts";
 /// An export holds another number of versions than the API counts.
 pub const COUNT_VERSIONS: &str = "count_versions";
+
+/// Residue: a version that is not published; 2.6 has no drafts, it stays behind.
+pub const RESIDUE_DRAFT: &str = "residue_draft";
+/// Residue: a version that is SUNSET; it arrives as DEPRECATED.
+pub const RESIDUE_SUNSET: &str = "residue_sunset";
+/// Residue: an artifact of a type that 2.6 does not know; it stays behind.
+pub const RESIDUE_TYPE: &str = "residue_type";
+/// Residue: an artifact without versions, or without published ones.
+pub const RESIDUE_EMPTY: &str = "residue_empty_artifact";
+/// Residue: a branch that somebody made.
+pub const RESIDUE_BRANCH: &str = "residue_branch";
+/// Residue: a rule of a group.
+pub const RESIDUE_GROUP_RULE: &str = "residue_group_rule";
+/// Residue: a rule of a type that 2.6 does not know.
+pub const RESIDUE_RULE: &str = "residue_rule";
+/// Residue: a name, description or label of an artifact that none of its versions has.
+pub const RESIDUE_ARTIFACT: &str = "residue_artifact_metadata";

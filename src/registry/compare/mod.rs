@@ -7,6 +7,7 @@ mod rows;
 mod versions;
 
 pub(in crate::registry) use artifacts::{artifact_differences, latest_gap};
+pub(in crate::registry) use others::group_differences;
 pub(in crate::registry) use versions::version_differences;
 
 use std::{
@@ -14,10 +15,11 @@ use std::{
     fmt,
 };
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::rows::Rows;
-use super::{ArtifactKey, Snapshot};
+use super::{ArtifactKey, Backport, Capability, Format, Remnant, Snapshot};
 
 /// Something that is not the same on both sides.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -89,11 +91,13 @@ pub struct SideFacts {
 }
 
 /// A difference that the plan accepts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Accepted {
     /// Rows with this code.
     pub code: String,
     /// Only those about this, or about a part of this (`payments/orders` takes `payments/orders version 3`); absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what: Option<String>,
     /// Why.
     pub reason: String,
@@ -131,8 +135,20 @@ impl Comparison {
 /// groups, rules, comments, counts; each by key.
 ///
 /// regplan's own groups, contents that no version uses, canonical hashes and an artifact's last change are not compared.
+///
+/// From a 3.x to a 2.6 what the latter cannot hold comes first, each with a code of its own that a plan may accept; the rest
+/// is compared without it.
 pub fn compare(left: &Snapshot, right: &Snapshot, rest: &RestFacts, accepted: &[Accepted]) -> Comparison {
     let mut rows = Rows::default();
+    let fitted = (left.format == Format::V3 && right.format == Format::V2)
+        .then(|| Backport::of(left.clone(), &Capability::v2_6()));
+    if let Some(fitted) = &fitted {
+        rows.result
+            .differences
+            .extend(fitted.residue.0.iter().map(Remnant::row));
+    }
+    let whole = left;
+    let left = fitted.as_ref().map_or(left, |fitted| &fitted.wanted);
     versions::versions(left, right, &mut rows);
     versions::contents(left, right, &mut rows);
     artifacts::artifacts(left, right, &mut rows);
@@ -141,7 +157,7 @@ pub fn compare(left: &Snapshot, right: &Snapshot, rest: &RestFacts, accepted: &[
     others::groups(left, right, &mut rows);
     others::rules(left, right, &mut rows);
     others::comments(left, right, &rest.left, &mut rows);
-    others::counts([("left", left, &rest.left), ("right", right, &rest.right)], &mut rows);
+    others::counts([("left", whole, &rest.left), ("right", right, &rest.right)], &mut rows);
     let mut result = rows.result;
     let is_accepted = |row: &mut Row| accepted.iter().any(|accepted| accepted.covers(row));
     result.accepted = result.differences.extract_if(.., is_accepted).collect();
@@ -149,7 +165,8 @@ pub fn compare(left: &Snapshot, right: &Snapshot, rest: &RestFacts, accepted: &[
 }
 
 impl Accepted {
-    fn covers(&self, row: &Row) -> bool {
+    /// Whether it accepts this row.
+    pub(in crate::registry) fn covers(&self, row: &Row) -> bool {
         let about = self.what.as_deref().is_none_or(|what| {
             let rest = row.what.strip_prefix(what);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '/']))

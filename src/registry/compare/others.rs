@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, fmt::Display};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+};
 
 use super::{SideFacts, codes, rows::Rows, rows::text};
 use crate::registry::{CommentKey, Format, Group, Snapshot};
@@ -25,35 +28,56 @@ pub(super) fn groups(left: &Snapshot, right: &Snapshot, rows: &mut Rows) {
     }
 }
 
-fn one_group(what: &str, (left, from): (&Group, Format), (right, to): (&Group, Format), rows: &mut Rows) {
-    rows.same(
+fn one_group(what: &str, left: (&Group, Format), right: (&Group, Format), rows: &mut Rows) {
+    for (code, ours, theirs) in group_differences(left, right) {
+        rows.differ(code, what, ours, theirs);
+    }
+    if labels_dropped(left, right) {
+        rows.expect(codes::GROUP_PROPERTIES, what, &left.0.labels, &right.0.labels);
+    }
+}
+
+/// All that must be equal of two rows of one group: code, left, right.
+pub(in crate::registry) fn group_differences(
+    left: (&Group, Format),
+    right: (&Group, Format),
+) -> Vec<(&'static str, String, String)> {
+    let dropped = labels_dropped(left, right);
+    let (left, right) = (left.0, right.0);
+    let mut found = Vec::new();
+    let mut texts = |code, left: &str, right: &str| {
+        if left != right {
+            found.push((code, left.to_owned(), right.to_owned()));
+        }
+    };
+    texts(
         codes::GROUP_DESCRIPTION,
-        what,
         text(&left.description),
         text(&right.description),
     );
-    rows.same(codes::GROUP_OWNER, what, text(&left.owner), text(&right.owner));
-    rows.same(codes::GROUP_CREATED, what, left.created_on, right.created_on);
-    rows.same(
+    texts(codes::GROUP_OWNER, text(&left.owner), text(&right.owner));
+    let (ours, theirs) = (left.created_on.to_string(), right.created_on.to_string());
+    texts(codes::GROUP_CREATED, &ours, &theirs);
+    texts(
         codes::GROUP_TYPE,
-        what,
         text(&left.artifacts_type),
         text(&right.artifacts_type),
     );
-    if left.labels.same(&right.labels) {
-        return;
+    if !dropped && !left.labels.same(&right.labels) {
+        let (ours, theirs) = (left.labels.to_string(), right.labels.to_string());
+        found.push((codes::GROUP_LABELS, ours, theirs));
     }
-    // Neither way: what an import of 2.6 data left out on 3.x is not there to come back.
+    found
+}
+
+/// Neither way: what an import of 2.6 data left out on 3.x is not there to come back.
+fn labels_dropped((left, from): (&Group, Format), (right, to): (&Group, Format)) -> bool {
     let dropped = match (from, to) {
         (Format::V2, Format::V3) => right.labels.is_empty(),
         (Format::V3, Format::V2) => left.labels.is_empty(),
         (Format::V2, Format::V2) | (Format::V3, Format::V3) => false,
     };
-    if dropped {
-        rows.expect(codes::GROUP_PROPERTIES, what, &left.labels, &right.labels);
-    } else {
-        rows.differ(codes::GROUP_LABELS, what, &left.labels, &right.labels);
-    }
+    dropped && !left.labels.same(&right.labels)
 }
 
 /// Rules of all three levels.
@@ -101,10 +125,17 @@ fn both<K: Ord + Display>(
 
 /// Comments, and those that 2.6's export had to leave out.
 pub(super) fn comments(left: &Snapshot, right: &Snapshot, facts: &SideFacts, rows: &mut Rows) {
+    let hidden = match right.format {
+        Format::V2 => left.colliding_comments(),
+        Format::V3 => BTreeSet::new(),
+    };
     for (key, comment) in left.own_comments() {
         rows.result.comments += 1;
         let what = comment_name(left, key);
         match right.comments.get(key) {
+            None if hidden.contains(key) => {
+                rows.expect(codes::COMMENT_NOT_EXPORTED, what, &comment.value, "not in its export");
+            }
             None => rows.differ(codes::COMMENT_MISSING, what, &comment.value, ""),
             Some(other) => {
                 rows.same(codes::COMMENT_VALUE, &what, &comment.value, &other.value);

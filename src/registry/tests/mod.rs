@@ -1,3 +1,4 @@
+mod backports;
 mod chunks;
 mod compares;
 mod deltas;

@@ -73,3 +73,10 @@ impl Unpacked {
         });
     }
 }
+
+/// A 2.6 after changes: its artifacts are what its versions say.
+pub(super) fn with_artifacts_anew(mut v2: Snapshot) -> Snapshot {
+    assert_eq!(v2.format, crate::registry::Format::V2);
+    v2.artifacts = v2.implied_artifacts();
+    v2
+}

@@ -1,6 +1,8 @@
+mod frozen;
 mod held;
 mod side;
 
+pub use frozen::{Frozen, FrozenNote};
 pub use held::{Exported, held, read_snapshot, take_snapshot};
 pub use side::{Few, Pin, Settled, SideContent, SideKey, Todo};
 
@@ -101,6 +103,9 @@ pub struct DeepContent {
     pub reserve_left: bool,
     /// The key of the export in the spool, its SHA-256; there until the next deep look at this registry.
     pub spool: Digest,
+    /// The digest from which a way back of this journal has begun to write here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_since: Option<Digest>,
 }
 
 /// What must be equal of a group.
@@ -214,7 +219,7 @@ async fn deep_look(
     };
     let others = try_join_all(key.sides.iter().map(|side| side::whole(side, world)));
     let (target, others) = try_join(held(&key.registry, world, age), others).await?;
-    let state = compared(key, &version, &files, &target, &others).await?;
+    let state = compared(key, &version, &files, &target, &others, world).await?;
     let nothing = |side: &SideContent| {
         side.pin
             .as_ref()
@@ -228,7 +233,7 @@ async fn deep_look(
     if again.spooled == target.spooled {
         return Ok(state);
     }
-    compared(key, &version, &files, &again, &others).await
+    compared(key, &version, &files, &again, &others, world).await
 }
 
 /// What was seen, summarised; comparing two registries takes long enough to be in the way of everything else.
@@ -238,14 +243,17 @@ async fn compared(
     files: &[SourceContent],
     target: &Held,
     others: &[Option<(String, Held)>],
+    world: &Observe,
 ) -> Result<ContentState, SystemError> {
+    let note = FrozenNote::of(&world.registry(&key.registry)?, world.spool());
+    let written_since = note.read()?.map(|frozen| frozen.digest);
     let (keys, target, others) = (key.sides.clone(), target.clone(), others.to_vec());
     let (version, files) = (version.to_owned(), files.to_vec());
     let summarise = move || {
         let mut sides = BTreeMap::new();
         for (side, other) in keys.into_iter().zip(others) {
             let summary = match other {
-                Some((version, other)) => side::summarise(version, &other, &target.snapshot),
+                Some((version, other)) => side::summarise(version, &side, &other, &target.snapshot),
                 None => match side.pinned {
                     Some(mut pinned) => {
                         pinned.pin.iter_mut().for_each(|pin| pin.todo = None);
@@ -263,7 +271,10 @@ async fn compared(
             artifacts: own.artifacts,
             versions: Some(own.versions),
             max_global_id: Some(target.snapshot.max_global_id()),
-            deep: Some(side::deep_content(&target)),
+            deep: Some(DeepContent {
+                written_since,
+                ..side::deep_content(&target)
+            }),
             files,
             sides,
         }

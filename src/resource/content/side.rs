@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{DeepContent, GroupRow, OwnCounts, held::held, held::read_snapshot};
 use crate::{
     model::{Digest, SystemName},
-    registry::{Conflict, Delta, Snapshot, delta},
+    registry::{Accepted, Backport, Conflict, Delta, Residue, Snapshot, delta, mirror_delta},
     system::{Age, Held, Observe, Spooled, SystemError},
 };
 
@@ -18,6 +18,10 @@ pub struct SideKey {
     pub system: SystemName,
     /// The export of it that is meant, by its key in the spool; `None`: what it holds now.
     pub pinned: Option<SideContent>,
+    /// Whether what only the target has is deleted there.
+    pub mirror: bool,
+    /// What of it may stay behind.
+    pub accept: Vec<Accepted>,
 }
 
 /// A summary of the other side.
@@ -87,6 +91,12 @@ pub struct Todo {
     pub extra_groups: Few,
     /// What makes sending wrong.
     pub conflicts: Few,
+    /// What the target cannot hold, as the plan accepts it.
+    #[serde(default)]
+    pub residue: Few,
+    /// What the target cannot hold, and the plan does not accept.
+    #[serde(default)]
+    pub refused: Few,
 }
 
 /// How many there are, and the first ones.
@@ -126,9 +136,13 @@ impl Few {
 }
 
 impl Todo {
-    /// Of that source and that target.
-    pub fn of(source: &Snapshot, target: &Snapshot) -> Self {
-        let delta = delta(source, target);
+    /// Of that source, as the target can hold it, and that target.
+    pub fn of(key: &SideKey, source: &Snapshot, residue: &Residue, target: &Snapshot) -> Self {
+        let delta = match key.mirror {
+            true => mirror_delta(source, target),
+            false => delta(source, target),
+        };
+        let (refused, accepted) = residue.split(&key.accept);
         let there = |id: &&u64| target.versions.contains_key(id);
         let extra = target.own_versions().filter(|(id, version)| {
             source.artifacts.contains_key(&version.artifact) && !source.versions.contains_key(id)
@@ -144,6 +158,8 @@ impl Todo {
             extra_artifacts: Few::of(&delta.extra_artifacts),
             extra_groups: Few::of(&delta.extra_groups),
             conflicts: Few::of(delta.conflicts.iter().map(Conflict::to_string)),
+            residue: Few::of(accepted),
+            refused: Few::of(refused),
         }
     }
 
@@ -210,9 +226,15 @@ pub(super) async fn whole(key: &SideKey, world: &Observe) -> Result<Option<(Stri
     Ok(Some((pinned.version.clone(), held)))
 }
 
-/// Summarises it, compared with the target.
-pub(super) fn summarise(version: String, source: &Held, target: &Snapshot) -> SideContent {
-    let (snapshot, own) = (&source.snapshot, OwnCounts::of(&source.snapshot));
+/// Summarises it, compared with the target; without what the target cannot hold.
+pub(super) fn summarise(version: String, key: &SideKey, source: &Held, target: &Snapshot) -> SideContent {
+    let none = Residue::default();
+    let fitted = Backport::between(&source.snapshot, target);
+    let (snapshot, residue) = match &fitted {
+        Some(fitted) => (&fitted.wanted, &fitted.residue),
+        None => (&*source.snapshot, &none),
+    };
+    let own = OwnCounts::of(snapshot);
     SideContent {
         version,
         artifacts: own.artifacts,
@@ -223,7 +245,7 @@ pub(super) fn summarise(version: String, source: &Held, target: &Snapshot) -> Si
             digest: snapshot.digest(),
             max_global_id: snapshot.max_global_id(),
             max_content_id: snapshot.max_content_id(),
-            todo: Some(Todo::of(snapshot, target)),
+            todo: Some(Todo::of(key, snapshot, residue, target)),
             settled: None,
         }),
     }
@@ -239,5 +261,6 @@ pub(super) fn deep_content(target: &Held) -> DeepContent {
         max_content_id: snapshot.max_content_id(),
         reserve_left: snapshot.has_reserve_group(),
         spool: target.spooled.sha256.clone(),
+        written_since: None,
     }
 }

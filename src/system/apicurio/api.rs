@@ -98,7 +98,7 @@ impl Api {
     /// When nobody answers or the answer is longer than `limit`.
     pub(super) async fn get(&self, url: Url, limit: usize) -> Result<Answer, SystemError> {
         let once = || async {
-            let answer = self.once(Method::GET, url.clone(), None, limit).await?;
+            let answer = self.once(Method::GET, url.clone(), None, &[], limit).await?;
             if is_gateway(answer.status) {
                 return Err(self.status("GET", &url, &answer));
             }
@@ -115,8 +115,22 @@ impl Api {
     /// # Errors
     /// When it was not sent, or its answer was lost, which is said: what it changed is then unknown.
     pub(super) async fn send(&self, method: Method, url: Url, body: Option<Value>) -> Result<Answer, SystemError> {
+        self.send_with(method, url, body, &[]).await
+    }
+
+    /// As [`Api::send`], with headers of its own.
+    ///
+    /// # Errors
+    /// As [`Api::send`].
+    pub(super) async fn send_with(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<Value>,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Answer, SystemError> {
         let name = method.to_string();
-        let answer = self.once(method, url.clone(), body, ONE).await;
+        let answer = self.once(method, url.clone(), body, headers, ONE).await;
         answer.map_err(|error| self.lost(&name, &url, error))
     }
 
@@ -130,7 +144,14 @@ impl Api {
         self.expect(&name, &url, answer)
     }
 
-    async fn once(&self, method: Method, url: Url, body: Option<Value>, limit: usize) -> Result<Answer, SystemError> {
+    async fn once(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<Value>,
+        headers: &[(&'static str, &str)],
+        limit: usize,
+    ) -> Result<Answer, SystemError> {
         let whole = match self.patience {
             Patience::Fact => FACT,
             // A long list may stream longer than a short answer; its silence is limited by the client.
@@ -141,6 +162,9 @@ impl Api {
         let mut request = self.http.quick.request(method, url.clone()).timeout(whole);
         if let Some(body) = &body {
             request = request.json(body);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         // Boxed: facts ask many at once.
         let response = Box::pin(self.sent(request)).await?;

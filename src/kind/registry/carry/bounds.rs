@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::some_of;
 use crate::{
     kind::ApplyError,
-    registry::{Conflict, Delta, RestFacts, Row, Snapshot, compare},
+    registry::{Accepted, Conflict, Delta, Residue, RestFacts, Row, Snapshot, compare},
 };
 
 /// What becomes of artifacts and groups that only the target has.
@@ -21,7 +21,7 @@ pub enum Deletes {
 }
 
 /// What one carrying may do.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::kind::registry) struct Bounds {
     /// See [`Deletes`].
     pub(in crate::kind::registry) deletes: Deletes,
@@ -31,12 +31,28 @@ pub(in crate::kind::registry) struct Bounds {
     pub(in crate::kind::registry) max_changes: Option<u64>,
     /// Whether a target that holds something else is emptied first.
     pub(in crate::kind::registry) reset: bool,
+    /// What may stay behind because the target cannot hold it.
+    pub(in crate::kind::registry) accept: Vec<Accepted>,
 }
 
 impl Bounds {
     /// Nothing is sent when an id means something else on the target, when it holds what the source does not have, or when
     /// there is more to do than may be.
-    pub(super) fn refuse(&self, delta: &Delta, source: &Snapshot, target: &Snapshot) -> Result<(), ApplyError> {
+    pub(super) fn refuse(
+        &self,
+        delta: &Delta,
+        residue: &Residue,
+        source: &Snapshot,
+        target: &Snapshot,
+    ) -> Result<(), ApplyError> {
+        let (refused, _) = residue.split(&self.accept);
+        if !refused.is_empty() {
+            let rows: Vec<String> = refused.iter().map(ToString::to_string).collect();
+            return Err(ApplyError::NotDone(format!(
+                "the target cannot hold all of it, so nothing was sent: {}",
+                some_of(&rows)
+            )));
+        }
         let mut reasons: Vec<String> = delta.conflicts.iter().map(Conflict::to_string).collect();
         if self.deletes == Deletes::Refuse {
             let artifacts = delta.extra_artifacts.iter();
@@ -115,10 +131,13 @@ mod tests {
         let (source, target) = (any_snapshot("v2-rich"), any_snapshot("v3-rich"));
         let bounds = Bounds::default();
         let mut delta = Delta::default();
-        assert!(bounds.refuse(&delta, &source, &target).is_ok());
+        assert!(bounds.refuse(&delta, &Residue::default(), &source, &target).is_ok());
         delta.conflicts.push(Conflict::ContentId { content_id: 7 });
         delta.extra_artifacts.insert(ArtifactKey::new(Some("g"), "theirs"));
-        let text = bounds.refuse(&delta, &source, &target).unwrap_err().to_string();
+        let text = bounds
+            .refuse(&delta, &Residue::default(), &source, &target)
+            .unwrap_err()
+            .to_string();
         assert!(text.contains("content 7 holds other bytes on the target"), "{text}");
         assert!(text.contains("g/theirs is not in the source"), "{text}");
     }
@@ -132,13 +151,16 @@ mod tests {
             versions_too: true,
             ..Bounds::default()
         };
-        let text = bounds.refuse(&delta, &source, &target).unwrap_err().to_string();
+        let text = bounds
+            .refuse(&delta, &Residue::default(), &source, &target)
+            .unwrap_err()
+            .to_string();
         assert!(text.contains(&format!("globalId {id}")), "{text}");
         let mirror = Bounds {
             deletes: Deletes::Mirror,
             ..bounds
         };
-        assert!(mirror.refuse(&delta, &source, &target).is_ok());
+        assert!(mirror.refuse(&delta, &Residue::default(), &source, &target).is_ok());
     }
 
     #[test]
@@ -153,8 +175,15 @@ mod tests {
         };
         let needed = changes(&delta, Deletes::Refuse);
         assert!(needed >= 68, "{needed}");
-        assert!(with(needed).refuse(&delta, &source, &target).is_ok());
-        let text = with(5).refuse(&delta, &source, &target).unwrap_err().to_string();
+        assert!(
+            with(needed)
+                .refuse(&delta, &Residue::default(), &source, &target)
+                .is_ok()
+        );
+        let text = with(5)
+            .refuse(&delta, &Residue::default(), &source, &target)
+            .unwrap_err()
+            .to_string();
         assert!(
             text.contains(&format!("{needed} changes")) && text.contains("is 5"),
             "{text}"

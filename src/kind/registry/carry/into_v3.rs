@@ -108,10 +108,7 @@ impl Target for IntoV3 {
         }
         for rule in &delta.rules {
             repair_rule(carry, rule).await?;
-            repaired.push(match &rule.artifact {
-                Some(artifact) => format!("rule {} of {artifact}", rule.rule),
-                None => format!("global rule {}", rule.rule),
-            });
+            repaired.push(rule.to_string());
         }
         Ok(repaired)
     }
@@ -149,7 +146,7 @@ async fn repair_group(carry: &Carry<'_>, group: &GroupKey, repair: &GroupRepair)
     Ok(repaired)
 }
 
-async fn repair_rule(carry: &Carry<'_>, change: &RuleChange) -> Result<(), ApplyError> {
+pub(super) async fn repair_rule(carry: &Carry<'_>, change: &RuleChange) -> Result<(), ApplyError> {
     let of = change.artifact.as_ref().map(id_of);
     match &change.configuration {
         Some(config) => {

@@ -8,6 +8,7 @@
 //! `registry.import` and `registry.replicate` share it. What differs by the server that is written is a [`Target`].
 
 mod bounds;
+mod into_v2;
 mod into_v3;
 mod pack;
 mod pending;
@@ -15,14 +16,17 @@ mod refuse;
 mod reserved;
 mod source;
 mod target;
+mod unmoved;
 
 pub(super) use bounds::Bounds;
 pub use bounds::Deletes;
+pub(super) use into_v2::IntoV2;
 pub(super) use into_v3::IntoV3;
+pub(super) use reserved::reserved_on;
 pub(super) use source::Source;
-pub(super) use target::Target;
+pub(super) use target::{Fitted, Target};
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +39,10 @@ use self::{
 };
 use crate::{
     kind::ApplyError,
-    model::SystemName,
-    registry::{ArtifactKey, Chunk, ChunkLimits, Delta, RestFacts, Row, Snapshot, chunks, compare},
+    model::{Digest, SystemName},
+    registry::{
+        ArtifactKey, Chunk, ChunkLimits, Delta, RestFacts, Row, Snapshot, chunks, compare, delta, mirror_delta,
+    },
     resource::held,
     system::{
         Act, Age, Progress, SystemError,
@@ -74,6 +80,7 @@ pub(super) struct Carry<'a> {
     version: ServerVersion,
     loaded: Loaded,
     limits: ChunkLimits,
+    unmoved: Option<Digest>,
     /// Whether the target keeps a journal in Kafka, which has rules of its own (`reference/apicurio.md` §0 rows 18 to 20).
     kafka: bool,
     pending: Pending,
@@ -100,7 +107,7 @@ impl<'a> Carry<'a> {
         let loaded = source.load().await?;
         let pending = Pending::of(writer.reader(), world.spool());
         let reserved = ReservedNote::of(writer.reader(), world.spool());
-        let defaults = ChunkLimits::default();
+        let defaults = T::limits();
         let kafka = version.is_v3() && writer.reader().keeps_journal(&version).await?;
         let most = if kafka { KAFKA_VERSIONS } else { defaults.max_versions };
         let max_versions = chunk_versions.and_then(|n| usize::try_from(n).ok()).unwrap_or(most);
@@ -108,6 +115,7 @@ impl<'a> Carry<'a> {
             writer,
             version,
             loaded,
+            unmoved: None,
             limits: ChunkLimits {
                 max_versions: if kafka { max_versions.min(most) } else { max_versions },
                 ..defaults
@@ -120,8 +128,15 @@ impl<'a> Carry<'a> {
         })
     }
 
+    /// Demands that the target still holds what had this digest, before its first write.
+    #[must_use]
+    pub(super) fn unmoved_since(mut self, digest: Option<Digest>) -> Self {
+        self.unmoved = digest;
+        self
+    }
+
     /// Brings what is missing. May be called again at any time: it begins with a look.
-    pub(super) async fn run<T: Target>(&self, bounds: &Bounds) -> Result<Carried, ApplyError> {
+    pub(super) async fn run<T: Target>(mut self, bounds: &Bounds) -> Result<Carried, ApplyError> {
         let registry = self.writer.reader();
         if self.pending.settle(registry, self.world.spool(), self.log).await? {
             self.world.snapshots().wrote(registry.name());
@@ -129,30 +144,43 @@ impl<'a> Carry<'a> {
         Deletions::mend(&self.writer, &self.version, self.world.spool()).await?;
         self.log.say("looking at the target");
         let mut target = self.look(Age::Earlier).await?;
-        if bounds.reset && self.must_be_emptied::<T>(&target) {
+        let Fitted { wanted, residue } = T::fit(&self.loaded.snapshot, &target);
+        // What stays behind has ids as well.
+        self.loaded.issued = self.loaded.issued.or(self.loaded.snapshot.issued());
+        self.loaded.snapshot = wanted;
+        if bounds.reset && self.must_be_emptied(&target) {
             self.empty::<T>(&target).await?;
             target = self.look(Age::Frozen).await?;
         }
-        let mut delta = T::delta(self.source(), &target);
+        let mut delta = self.delta(&target, bounds.deletes);
         // What is deleted must have been seen now: a client may have written there against the rules.
-        let deletes = !(delta.recreate.is_empty() && delta.extra_artifacts.is_empty() && delta.extra_groups.is_empty());
-        if deletes && self.world.snapshots().is_frozen() {
+        if delta.deletes() && self.world.snapshots().is_frozen() {
             target = self.look(Age::Frozen).await?;
-            delta = T::delta(self.source(), &target);
+            delta = self.delta(&target, bounds.deletes);
         }
-        bounds.refuse(&delta, self.source(), &target)?;
-        let mut residue = T::residue(self.source(), &target);
-        residue.extend(bounds.kept(&delta, self.source(), &target));
+        bounds.refuse(&delta, &residue, self.source(), &target)?;
+        let kept = bounds.kept(&delta, self.source(), &target);
         let noted = self.reserved.read()?;
         refuse_native(self.source(), &target, boundary(self.source(), noted)?)?;
+        T::guard(&self, &target)?;
         self.outdate()?;
-        T::reserve(self, &target, noted).await?;
+        T::reserve(&self, &target, noted).await?;
         let mut carried = self.delete::<T>(&target, &delta, bounds.deletes).await?;
         self.send::<T>(&delta, &mut carried).await?;
-        carried.repaired = T::repair(self, &delta).await?;
-        self.prove(&residue).await?;
-        carried.residue = residue.iter().map(Row::to_string).collect();
+        carried.repaired = T::repair(&self, &delta).await?;
+        let now = self.prove(&kept).await?;
+        T::proof(&self, &now).await?;
+        carried.residue = residue.0.iter().map(ToString::to_string).collect();
+        carried.residue.extend(kept.iter().map(Row::to_string));
         Ok(carried)
+    }
+
+    /// What has to be done.
+    fn delta(&self, target: &Snapshot, deletes: Deletes) -> Delta {
+        match deletes {
+            Deletes::Mirror => mirror_delta(self.source(), target),
+            Deletes::Keep | Deletes::Refuse => delta(self.source(), target),
+        }
     }
 
     /// The looks so far say nothing of the target any more: it is about to be written.
@@ -161,8 +189,8 @@ impl<'a> Carry<'a> {
     }
 
     /// Whether the target holds something that stands in the way.
-    fn must_be_emptied<T: Target>(&self, target: &Snapshot) -> bool {
-        let delta = T::delta(self.source(), target);
+    fn must_be_emptied(&self, target: &Snapshot) -> bool {
+        let delta = self.delta(target, Deletes::Refuse);
         !(delta.conflicts.is_empty() && delta.extra_artifacts.is_empty() && delta.extra_groups.is_empty())
     }
 
@@ -182,7 +210,7 @@ impl<'a> Carry<'a> {
         delta: &Delta,
         deletes: Deletes,
     ) -> Result<Carried, ApplyError> {
-        let (mut artifacts, mut groups) = (delta.recreate.clone(), BTreeSet::new());
+        let (mut artifacts, mut groups) = (delta.recreate.clone(), delta.recreate_groups.clone());
         let mut carried = Carried {
             recreated: number(artifacts.len()),
             ..Carried::default()
@@ -190,7 +218,7 @@ impl<'a> Carry<'a> {
         if deletes == Deletes::Mirror {
             artifacts.extend(delta.extra_artifacts.iter().cloned());
             groups.extend(delta.extra_groups.iter().cloned());
-            carried.deleted = number(delta.extra_artifacts.len() + groups.len());
+            carried.deleted = number(delta.extra_artifacts.len() + delta.extra_groups.len());
         }
         if !(artifacts.is_empty() && groups.is_empty()) {
             T::delete(self, target, &artifacts, &groups).await?;
@@ -271,7 +299,7 @@ impl<'a> Carry<'a> {
     }
 
     /// Looks again, at everything: no difference but those that were foreseen.
-    async fn prove(&self, residue: &[Row]) -> Result<(), ApplyError> {
+    async fn prove(&self, residue: &[Row]) -> Result<Arc<Snapshot>, ApplyError> {
         self.log.say(format!("comparing everything with {}", self.loaded.name));
         let target = self.look(Age::Frozen).await?;
         let comparison = compare(self.source(), &target, &RestFacts::default(), &[]);
@@ -283,7 +311,7 @@ impl<'a> Carry<'a> {
         let rows = comparison.differences.iter().filter(|row| !foreseen(row));
         let rows: Vec<String> = rows.map(Row::to_string).collect();
         if rows.is_empty() {
-            return Ok(());
+            return Ok(target);
         }
         Err(ApplyError::NotDone(format!(
             "everything was sent, and {} does not hold what {} holds: {}",

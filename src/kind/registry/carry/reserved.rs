@@ -30,6 +30,15 @@ pub(super) struct ReservedNote {
     note: PathBuf,
 }
 
+/// What this journal has reserved on a registry.
+pub(in crate::kind::registry) fn reserved_on(
+    registry: &RegistryReader<'_>,
+    spool: &Spool,
+) -> Result<Option<Reservation>, SystemError> {
+    let noted = ReservedNote::of(registry, spool).read()?;
+    Ok(noted.map(|noted| noted.last))
+}
+
 impl Reserved {
     /// With one more reservation. A target without versions has none of its own: for it the boundary begins anew.
     pub(super) fn and(noted: Option<Self>, last: Reservation, target: &Snapshot) -> Self {
@@ -89,6 +98,7 @@ mod tests {
         let of = |global_id| Reservation {
             global_id,
             content_id: 9_000_000,
+            comment_id: 99_999,
         };
         let first = Reserved::and(None, of(1_000_000), &target);
         note.write(&first).unwrap();

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     kind::{ApplyError, KindError},
     model::{Digest, StepId},
-    registry::Snapshot,
+    registry::{Issued, Snapshot},
     resource::read_snapshot,
     system::{Act, Spooled, hash_file},
 };
@@ -23,6 +23,8 @@ pub(in crate::kind::registry) struct Source {
     sha256: Option<Digest>,
     /// What it holds, when it was read already.
     read: Option<Arc<Snapshot>>,
+    /// Ids that its registry gave out, as far as is known.
+    issued: Issued,
 }
 
 /// A source that was read to its end.
@@ -33,6 +35,8 @@ pub(super) struct Loaded {
     pub(super) file: PathBuf,
     /// What it holds.
     pub(super) snapshot: Arc<Snapshot>,
+    /// Ids that its registry gave out, as far as is known.
+    pub(super) issued: Issued,
 }
 
 impl Source {
@@ -60,6 +64,7 @@ impl Source {
             file: world.path(file),
             sha256: None,
             read: None,
+            issued: Issued::default(),
         }
     }
 
@@ -70,7 +75,15 @@ impl Source {
             file: spooled.path.clone(),
             sha256: Some(spooled.sha256.clone()),
             read,
+            issued: Issued::default(),
         }
+    }
+
+    /// With ids that its registry gave out beyond what it holds.
+    #[must_use]
+    pub(in crate::kind::registry) fn having_issued(mut self, issued: Issued) -> Self {
+        self.issued = issued;
+        self
     }
 
     /// Its SHA-256, as far as it is known before it is read.
@@ -93,6 +106,7 @@ impl Source {
             name: self.name,
             file: self.file,
             snapshot,
+            issued: self.issued,
         })
     }
 }

@@ -1,11 +1,19 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Carry, reserved::Reserved};
 use crate::{
     kind::ApplyError,
-    registry::{ArtifactKey, Chunk, Delta, GroupKey, Row, Snapshot, delta},
+    registry::{ArtifactKey, Chunk, ChunkLimits, Delta, GroupKey, Residue, Snapshot},
     system::apicurio::ServerVersion,
 };
+
+/// A source as a server can hold it, and the rest.
+pub(in crate::kind::registry) struct Fitted {
+    /// What can arrive; its bytes are in the export of the source.
+    pub(in crate::kind::registry) wanted: Arc<Snapshot>,
+    /// What cannot.
+    pub(in crate::kind::registry) residue: Residue,
+}
 
 /// What differs by the server that content is carried into; all else is [`Carry`]'s.
 ///
@@ -14,14 +22,22 @@ pub(in crate::kind::registry) trait Target: Send + Sync {
     /// Why such a server cannot be carried into.
     fn refuses(version: &ServerVersion) -> Option<String>;
 
-    /// What has to be done; what such a server cannot hold is left out, and is in the residue.
-    fn delta(source: &Snapshot, target: &Snapshot) -> Delta {
-        delta(source, target)
+    /// What a request may carry.
+    fn limits() -> ChunkLimits {
+        ChunkLimits::default()
     }
 
-    /// The rows in which both sides will differ when all is done, because such a server cannot hold what the source does.
-    fn residue(_source: &Snapshot, _target: &Snapshot) -> Vec<Row> {
-        Vec::new()
+    /// The source without what such a server cannot hold.
+    fn fit(source: &Arc<Snapshot>, _target: &Snapshot) -> Fitted {
+        Fitted {
+            wanted: Arc::clone(source),
+            residue: Residue::default(),
+        }
+    }
+
+    /// What forbids to write this server besides the delta; the last look before the first write.
+    fn guard(_carry: &Carry<'_>, _target: &Snapshot) -> Result<(), ApplyError> {
+        Ok(())
     }
 
     /// Raises the counters above everything that either side ever gave out.
@@ -53,4 +69,9 @@ pub(in crate::kind::registry) trait Target: Send + Sync {
 
     /// Changes by the API what no ZIP carries; says what, for people.
     fn repair(carry: &Carry<'_>, delta: &Delta) -> impl Future<Output = Result<Vec<String>, ApplyError>> + Send;
+
+    /// What only the finished work can show, by a native write to the scratch group where it must; `now` is what it holds.
+    fn proof(_carry: &Carry<'_>, _now: &Snapshot) -> impl Future<Output = Result<(), ApplyError>> + Send {
+        std::future::ready(Ok(()))
+    }
 }

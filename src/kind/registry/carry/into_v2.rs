@@ -1,0 +1,263 @@
+//! Into a 2.6, the way back: strict ZIPs that bring every content, comments gone before their artifact, ids above all of 3.x.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    super::back::new_content, Carry, Fitted, Target, id_of, into_v3::repair_rule, pack::unpackable,
+    refuse::unreservable, reserved::Reserved, unmoved::demand_unmoved,
+};
+use crate::{
+    kind::ApplyError,
+    registry::{
+        ArtifactKey, Backport, Chunk, ChunkLimits, Delta, GroupKey, RESERVE_GROUP, Reservation, Residue, SCRATCH_GROUP,
+        Snapshot,
+    },
+    resource::FrozenNote,
+    system::{
+        SystemError,
+        apicurio::{ArtifactId, Deletions, ProbeVersion, ServerVersion},
+        crash_point,
+    },
+};
+
+/// A 2.6.
+pub(in crate::kind::registry) struct IntoV2;
+
+impl Target for IntoV2 {
+    /// Import and export of all 2.6 are the same code (`reference/apicurio.md` §0.1); older ones were not looked at.
+    fn refuses(version: &ServerVersion) -> Option<String> {
+        let fits = version.is_v2() && version.at_least(2, 6, 0);
+        (!fits).then(|| format!("it is {version}: the way back leads to a 2.6"))
+    }
+
+    fn limits() -> ChunkLimits {
+        ChunkLimits::v2_6()
+    }
+
+    fn fit(source: &Arc<Snapshot>, target: &Snapshot) -> Fitted {
+        match Backport::between(source, target) {
+            Some(fitted) => Fitted {
+                wanted: Arc::new(fitted.wanted),
+                residue: fitted.residue,
+            },
+            None => Fitted {
+                wanted: Arc::clone(source),
+                residue: Residue::default(),
+            },
+        }
+    }
+
+    fn guard(carry: &Carry<'_>, target: &Snapshot) -> Result<(), ApplyError> {
+        let note = FrozenNote::of(carry.writer.reader(), carry.world.spool());
+        demand_unmoved(&note, carry.unmoved.as_ref(), carry.source(), target)
+    }
+
+    /// Before the first chunk, as the comment's counter of a 2.6 on PostgreSQL never recovers (`reference/apicurio.md` §0 row
+    /// 14).
+    async fn reserve(carry: &Carry<'_>, target: &Snapshot, noted: Option<Reserved>) -> Result<(), ApplyError> {
+        let last = noted.map(|noted| noted.last);
+        let issued = carry.loaded.issued;
+        let reservation = Reservation::above_issued(carry.source(), target, issued, last).map_err(unreservable)?;
+        carry.log.say("reserving ids");
+        remove_dummy(carry).await?;
+        let file = carry.world.spool().scratch()?;
+        reservation.write(file.as_file()).map_err(unpackable)?;
+        let note = Reserved::and(noted, reservation, target);
+        carry.reserved.write(&note)?;
+        carry
+            .post(file.path(), "the reservation of ids", "import.reserve")
+            .await?;
+        remove_dummy(carry).await?;
+        Ok(carry.reserved.write(&Reserved { made: true, ..note })?)
+    }
+
+    async fn delete(
+        carry: &Carry<'_>,
+        target: &Snapshot,
+        artifacts: &BTreeSet<ArtifactKey>,
+        groups: &BTreeSet<GroupKey>,
+    ) -> Result<(), ApplyError> {
+        let deletions = Deletions::begin(&carry.writer, &carry.version, carry.world.spool()).await?;
+        for artifact in artifacts {
+            carry.log.say(format!("deleting {artifact} on the target"));
+            crash_point("carry.delete");
+            delete_artifact(carry, &deletions, target, artifact).await?;
+        }
+        for group in groups.iter().filter_map(GroupKey::as_option) {
+            carry.log.say(format!("deleting group {group} on the target"));
+            deletions.group(group).await?;
+        }
+        Ok(deletions.end().await?)
+    }
+
+    async fn count(_carry: &Carry<'_>) -> Result<Option<u64>, ApplyError> {
+        Ok(None)
+    }
+
+    /// 2.6 ends an import at the first problem and answers 204, so the last version tells; when it is not there, everything is
+    /// looked at.
+    async fn arrived(carry: &Carry<'_>, chunk: &Chunk, _before: Option<u64>, what: &str) -> Result<(), ApplyError> {
+        let Some((id, version)) = chunk
+            .versions
+            .last()
+            .and_then(|id| Some((*id, carry.source().versions.get(id)?)))
+        else {
+            return Ok(());
+        };
+        let of = id_of(&version.artifact);
+        let registry = carry.writer.reader();
+        let found = registry.global_id_of(&carry.version, &of, &version.version).await;
+        match found {
+            Ok(Some(found)) if found == id => Ok(()),
+            // Odd version strings cannot stand in a path; the export has them.
+            Ok(_) | Err(SystemError::Status { .. } | SystemError::Answer { .. }) => carry.all_there(chunk, what).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn repair(carry: &Carry<'_>, delta: &Delta) -> Result<Vec<String>, ApplyError> {
+        let mut repaired = Vec::new();
+        for rule in &delta.rules {
+            repair_rule(carry, rule).await?;
+            repaired.push(rule.to_string());
+        }
+        owners(carry, delta, &mut repaired).await?;
+        Ok(repaired)
+    }
+
+    /// A version that 2.6 makes itself shows where its counters stand; it is deleted again.
+    async fn proof(carry: &Carry<'_>, now: &Snapshot) -> Result<(), ApplyError> {
+        let Some(reserved) = carry.reserved.read()? else {
+            return Ok(());
+        };
+        carry.log.say("proving the next ids with a version of its own");
+        let group_stays = now.has_scratch_group();
+        remove_probe(carry, true).await?;
+        let of = probe();
+        let made = carry
+            .writer
+            .create_probe(&carry.version, &of, &new_content("proves the next ids"))
+            .await?;
+        remove_probe(carry, group_stays).await?;
+        below(&made, &reserved.last, carry)
+    }
+}
+
+fn probe() -> ArtifactId {
+    ArtifactId::new(Some(SCRATCH_GROUP), "next-ids")
+}
+
+/// Whether ids of a native version lie above all that was reserved.
+fn below(made: &ProbeVersion, reserved: &Reservation, carry: &Carry<'_>) -> Result<(), ApplyError> {
+    if made.global_id > reserved.global_id && made.content_id > reserved.content_id {
+        return Ok(());
+    }
+    Err(ApplyError::NotDone(format!(
+        "everything is there, but the next ids of {} are globalId {} and contentId {}, not above {} and {}: ids would be given \
+         out twice",
+        carry.writer.reader().name(),
+        made.global_id,
+        made.content_id,
+        reserved.global_id,
+        reserved.content_id,
+    )))
+}
+
+/// The comment first: with it 2.6 answers 500 (`reference/apicurio.md` §0 row 23). An import makes no group there.
+async fn remove_dummy(carry: &Carry<'_>) -> Result<(), ApplyError> {
+    let of = ArtifactId::new(Some(RESERVE_GROUP), Reservation::ARTIFACT);
+    let deletions = Deletions::begin(&carry.writer, &carry.version, carry.world.spool()).await?;
+    all_comments(carry, &of, "1").await?;
+    deletions.artifact(&of).await?;
+    deletions.group(RESERVE_GROUP).await?;
+    Ok(deletions.end().await?)
+}
+
+/// A create makes the group's row, and deleting the artifact leaves it.
+async fn remove_probe(carry: &Carry<'_>, group_stays: bool) -> Result<(), ApplyError> {
+    let deletions = Deletions::begin(&carry.writer, &carry.version, carry.world.spool()).await?;
+    deletions.artifact(&probe()).await?;
+    if !group_stays {
+        deletions.group(SCRATCH_GROUP).await?;
+    }
+    Ok(deletions.end().await?)
+}
+
+/// Deletes the comments of a version that the server lists; it is fine when there is no such version.
+async fn all_comments(carry: &Carry<'_>, of: &ArtifactId, version: &str) -> Result<(), SystemError> {
+    let comments = match carry.writer.reader().comments(&carry.version, of, version).await {
+        Ok(comments) => comments,
+        Err(SystemError::Status { status: 404, .. }) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for comment in comments {
+        carry
+            .writer
+            .delete_comment(&carry.version, of, version, &comment)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Deletes an artifact, its comments before. An export can leave a comment out (`reference/apicurio.md` §3.2), so when it is
+/// refused all versions are asked for theirs.
+async fn delete_artifact(
+    carry: &Carry<'_>,
+    deletions: &Deletions<'_, '_>,
+    target: &Snapshot,
+    artifact: &ArtifactKey,
+) -> Result<(), SystemError> {
+    let of = id_of(artifact);
+    let versions = target
+        .versions
+        .iter()
+        .filter(|(_, version)| *version.artifact == *artifact);
+    let versions: Vec<_> = versions.map(|(id, version)| (*id, &*version.version)).collect();
+    for (id, version) in &versions {
+        for key in target
+            .own_comments()
+            .map(|(key, _)| key)
+            .filter(|key| key.global_id == *id)
+        {
+            carry
+                .writer
+                .delete_comment(&carry.version, &of, version, &key.comment_id)
+                .await?;
+        }
+    }
+    match deletions.artifact(&of).await {
+        Err(SystemError::Status { status: 500, .. }) => {}
+        done => return done,
+    }
+    for (_, version) in &versions {
+        all_comments(carry, &of, version).await?;
+    }
+    deletions.artifact(&of).await
+}
+
+/// The owner that 3.x shows, of artifacts that were made anew and of those whose owner is not that of their latest version:
+/// an import gives them that of their first version here (`reference/apicurio.md` §4.7), and only 2.6's API knows the owner.
+async fn owners(carry: &Carry<'_>, delta: &Delta, repaired: &mut Vec<String>) -> Result<(), ApplyError> {
+    let source = carry.source();
+    let by_artifact = source.versions_by_artifact();
+    for (key, artifact) in source.own_artifacts() {
+        let Some(owner) = artifact.owner.as_deref().filter(|owner| !owner.is_empty()) else {
+            continue;
+        };
+        let ids = by_artifact.get(key).map_or(&[][..], Vec::as_slice);
+        let latest = ids
+            .iter()
+            .filter_map(|id| source.versions.get(id))
+            .find(|version| version.is_latest);
+        let implied = latest.and_then(|version| version.owner.as_deref()) == Some(owner);
+        let touched = delta.recreate.contains(&**key) || delta.add.contains(&**key);
+        if implied && !touched {
+            continue;
+        }
+        if carry.writer.put_owner_v2(&carry.version, &id_of(key), owner).await? {
+            carry.log.say(format!("{key} belongs to {owner} again"));
+            repaired.push(format!("owner of {key}"));
+        }
+    }
+    Ok(())
+}
