@@ -121,7 +121,7 @@ impl Lab {
     pub fn back(&self, with: Value) -> Box<dyn DynEffect> {
         let mut all = json!({"from": "v3", "to": "v2", "deletes": "mirror"});
         all.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
-        self.step(all)
+        self.step(&all)
     }
 
     /// What it sees.
