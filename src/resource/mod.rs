@@ -3,6 +3,7 @@
 mod content;
 mod guard;
 mod route;
+mod side;
 
 pub use content::{
     Content, ContentKey, ContentState, DeepContent, Exported, GroupRow, OwnCounts, SourceContent, read_snapshot,
@@ -10,6 +11,8 @@ pub use content::{
 };
 pub use guard::{Guard, GuardKey, GuardState};
 pub use route::{Route, RouteKey, RouteState, RouteTo, RouteWrites};
+pub(crate) use side::suspected_comments;
+pub use side::{Ask, Side, file_side, registry_side};
 
 use serde::{Serialize, de::DeserializeOwned};
 

@@ -4,7 +4,7 @@ use std::{
 };
 
 use super::{SideFacts, codes, rows::Rows, rows::text};
-use crate::registry::{Artifact, ArtifactKey, BranchKey, Format, Snapshot, Version, VersionState};
+use crate::registry::{Artifact, ArtifactKey, BranchKey, Format, Snapshot};
 
 /// Artifacts: which there are, and what 3.x says of them.
 pub(super) fn artifacts(left: &Snapshot, right: &Snapshot, rows: &mut Rows) {
@@ -195,11 +195,7 @@ pub(super) fn latest(left: &Snapshot, facts: (&SideFacts, &SideFacts), rows: &mu
         let Some(ids) = by_artifact.get(key).filter(|_| !key.group.is_scratch()) else {
             continue;
         };
-        let served: Vec<&Version> = ids
-            .iter()
-            .filter_map(|id| left.versions.get(id))
-            .filter(|version| version.state != VersionState::Disabled)
-            .collect();
+        let served = left.served(ids);
         // Nothing is served where all versions are disabled; what each server then calls the latest is its own affair.
         let Some(newest) = served.last() else { continue };
         let flagged = served.iter().find(|version| version.is_latest).unwrap_or(newest);

@@ -6,7 +6,7 @@ mod others;
 mod rows;
 mod versions;
 
-pub(in crate::registry) use artifacts::{artifact_differences, latest_gap};
+pub(in crate::registry) use artifacts::{artifact_differences, is_addressable, latest_gap};
 pub(in crate::registry) use versions::version_differences;
 
 use std::{
@@ -14,6 +14,7 @@ use std::{
     fmt,
 };
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::rows::Rows;
@@ -88,12 +89,14 @@ pub struct SideFacts {
     pub comments: Option<BTreeSet<(u64, String)>>,
 }
 
-/// A difference that the plan accepts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Something that the plan accepts: a difference, or a finding of a preflight.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Accepted {
-    /// Rows with this code.
+    /// Rows or findings with this code.
     pub code: String,
     /// Only those about this, or about a part of this (`payments/orders` takes `payments/orders version 3`); absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what: Option<String>,
     /// Why.
     pub reason: String,
@@ -150,10 +153,14 @@ pub fn compare(left: &Snapshot, right: &Snapshot, rest: &RestFacts, accepted: &[
 
 impl Accepted {
     fn covers(&self, row: &Row) -> bool {
-        let about = self.what.as_deref().is_none_or(|what| {
-            let rest = row.what.strip_prefix(what);
+        self.code == row.code && self.is_about(&row.what)
+    }
+
+    /// Whether it takes what is called so, the code left aside.
+    pub(in crate::registry) fn is_about(&self, name: &str) -> bool {
+        self.what.as_deref().is_none_or(|what| {
+            let rest = name.strip_prefix(what);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '/']))
-        });
-        self.code == row.code && about
+        })
     }
 }

@@ -2,5 +2,6 @@ mod chunks;
 mod compares;
 mod deltas;
 mod mutations;
+mod preflights;
 mod reads;
 mod support;

@@ -1,0 +1,179 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use super::{read_snapshot, take_snapshot};
+use crate::{
+    model::Digest,
+    registry::{ArtifactKey, Identity, Sealed, SideFacts, Snapshot},
+    system::{
+        Progress, Spool, SystemError,
+        apicurio::{ArtifactId, RegistryReader, ServerVersion},
+        hash_file,
+    },
+};
+
+/// How often an export is taken again because somebody wrote while it was taken.
+const TRIES: u32 = 3;
+
+/// Something that holds what a registry holds: a registry, or an export of one.
+pub struct Side {
+    /// Where it came from.
+    pub identity: Identity,
+    /// What it holds.
+    pub snapshot: Snapshot,
+    /// What its API says; empty for a file.
+    pub facts: SideFacts,
+}
+
+/// How much the API of a side is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// How much there is, and the comments that its export may lack.
+    Counts,
+    /// Also for the latest version of every artifact: a request each.
+    Latest,
+}
+
+impl Side {
+    /// In short, for a certificate.
+    pub fn seal(&self) -> Sealed {
+        Sealed::of(self.identity.clone(), &self.snapshot)
+    }
+
+    fn new(source: String, export_sha256: Digest, snapshot: Snapshot, facts: SideFacts) -> Self {
+        let identity = Identity {
+            source,
+            version: snapshot.manifest.system_version.to_string(),
+            format: snapshot.format,
+            export_sha256,
+            exported_on: snapshot.manifest.exported_on,
+        };
+        Self {
+            identity,
+            snapshot,
+            facts,
+        }
+    }
+}
+
+/// Reads an export file to its end; 2.6 and 3.x are told apart by its manifest. `shown` is how people know the file.
+///
+/// # Errors
+/// When it cannot be read, or is not a whole export.
+pub async fn file_side(path: &Path, shown: impl Into<String>) -> Result<Side, SystemError> {
+    let (sha256, _) = hash(path.to_owned()).await?;
+    let snapshot = read_snapshot(path).await?;
+    Ok(Side::new(shown.into(), sha256, snapshot, SideFacts::default()))
+}
+
+async fn hash(path: PathBuf) -> Result<(Digest, u64), SystemError> {
+    let of = path.clone();
+    let hashed = tokio::task::spawn_blocking(move || hash_file(&of)).await;
+    hashed.map_err(|error| SystemError::File {
+        verb: "read",
+        path,
+        source: std::io::Error::other(error),
+    })?
+}
+
+/// Takes an export of a registry and asks its API what the export should hold; nothing of it stays in the spool.
+///
+/// A registry in use may have moved meanwhile: then both are done again, a few times. What still disagrees is for the reader
+/// of the facts to say.
+///
+/// # Errors
+/// When it does not answer, or not as documented.
+pub async fn registry_side(
+    registry: &RegistryReader<'_>,
+    spool: &Spool,
+    ask: Ask,
+    log: &Progress,
+) -> Result<Side, SystemError> {
+    let version = registry.version().await?;
+    let mut tries = TRIES;
+    loop {
+        tries -= 1;
+        log.say(format!("exporting {}", registry.name()));
+        let taken = take_snapshot(registry, spool).await?;
+        spool.forget(&taken.spooled.sha256)?;
+        let facts = facts(registry, &version, &taken.snapshot, ask, log).await?;
+        if tries == 0 || agrees(&taken.snapshot, &facts) {
+            return Ok(Side::new(
+                registry.url(),
+                taken.spooled.sha256,
+                taken.snapshot,
+                facts,
+            ));
+        }
+        log.say("the export does not hold what is counted; somebody may have written, so it is taken again");
+    }
+}
+
+fn agrees(snapshot: &Snapshot, facts: &SideFacts) -> bool {
+    let held = snapshot.counts();
+    facts.artifacts.is_none_or(|counted| counted == held.artifacts)
+        && facts.versions.is_none_or(|counted| counted == held.versions)
+}
+
+async fn facts(
+    registry: &RegistryReader<'_>,
+    version: &ServerVersion,
+    snapshot: &Snapshot,
+    ask: Ask,
+    log: &Progress,
+) -> Result<SideFacts, SystemError> {
+    let artifacts = registry.artifacts(version).await?;
+    let versions = if version.is_v2() {
+        registry.version_counts(version, &artifacts, log).await?.values().sum()
+    } else {
+        registry.counts(version).await?.versions.unwrap_or_default()
+    };
+    let latest = match ask {
+        Ask::Counts => BTreeMap::new(),
+        Ask::Latest => latest(registry, version, &artifacts, log).await?,
+    };
+    Ok(SideFacts {
+        latest,
+        artifacts: Some(u64::try_from(artifacts.len()).unwrap_or(u64::MAX)),
+        versions: Some(versions),
+        comments: Some(suspected_comments(registry, version, snapshot).await?),
+    })
+}
+
+async fn latest(
+    registry: &RegistryReader<'_>,
+    version: &ServerVersion,
+    artifacts: &BTreeSet<ArtifactId>,
+    log: &Progress,
+) -> Result<BTreeMap<ArtifactKey, Option<String>>, SystemError> {
+    log.say(format!("asking {} for its latest versions", registry.name()));
+    let latest = registry.latest(version, artifacts, log).await?.into_iter();
+    let by_key = latest.map(|(id, latest)| {
+        let key = ArtifactKey::new(id.group.as_deref(), &id.artifact);
+        (key, latest.map(|latest| latest.version))
+    });
+    Ok(by_key.collect())
+}
+
+/// Comments, by globalId and id, of the versions whose comments 2.6 may have left out of its export.
+///
+/// # Errors
+/// When nobody answers, or not as documented.
+pub(crate) async fn suspected_comments(
+    registry: &RegistryReader<'_>,
+    version: &ServerVersion,
+    snapshot: &Snapshot,
+) -> Result<BTreeSet<(u64, String)>, SystemError> {
+    let mut comments = BTreeSet::new();
+    for global_id in snapshot.comment_namesakes() {
+        let Some(of) = snapshot.versions.get(&global_id) else {
+            continue;
+        };
+        let id = ArtifactId::new(of.artifact.group.as_option(), of.artifact.artifact.as_ref());
+        let its = registry.comments(version, &id, &of.version).await?;
+        comments.extend(its.into_iter().map(|comment| (global_id, comment)));
+    }
+    Ok(comments)
+}
