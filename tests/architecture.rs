@@ -35,7 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "rehearse",
         &["model", "registry", "journal", "kind", "resource", "system", "engine"],
     ),
-    ("report", &["model", "journal", "kind"]),
+    ("report", &["model", "registry", "journal", "kind"]),
     (
         "cli",
         &[

@@ -44,6 +44,15 @@ pub(super) enum CliError {
     /// A system of the plan cannot be used.
     #[error("the systems of the plan cannot be used")]
     System(#[from] SystemError),
+    /// A registry or an export file that was named cannot be read, or a report cannot be written.
+    #[error("cannot use {place}")]
+    Side {
+        /// How it was named.
+        place: String,
+        /// The cause.
+        #[source]
+        source: SystemError,
+    },
     /// The engine could not go on.
     #[error("the run had to stop")]
     Engine(#[from] EngineError),
@@ -84,6 +93,14 @@ impl CliError {
         CliError::Rehearsal(Box::new(error))
     }
 
+    /// Of a registry or file that was named.
+    pub(super) fn side(place: &str, source: SystemError) -> Self {
+        CliError::Side {
+            place: place.to_owned(),
+            source,
+        }
+    }
+
     /// The exit code that it ends with.
     pub(super) fn exit(&self) -> Exit {
         match self {
@@ -97,6 +114,7 @@ impl CliError {
             | CliError::Store(_)
             | CliError::Fold(_)
             | CliError::System(_)
+            | CliError::Side { .. }
             | CliError::Engine(_)
             | CliError::Json(_)
             | CliError::Rehearsal(_)
@@ -120,6 +138,7 @@ impl miette::Diagnostic for CliError {
                 "Keep the journal file as it is and report this: regplan journal --json shows it.".to_owned()
             }
             CliError::InvalidPlan { .. }
+            | CliError::Side { .. }
             | CliError::Load(_)
             | CliError::Store(_)
             | CliError::Lock(_)

@@ -13,6 +13,7 @@ mod manual;
 mod outcome;
 mod people;
 mod plan;
+mod preflight;
 mod progress;
 mod project;
 mod rehearse;
@@ -20,6 +21,7 @@ mod run_id;
 mod runtime;
 mod schema;
 mod screen;
+mod side;
 mod signals;
 mod status;
 mod terminal;
@@ -61,6 +63,7 @@ fn verb(verb: &Verb, terminal: &Terminal) -> Result<Exit, CliError> {
         Verb::Plan(arguments) => plan::run(arguments, terminal),
         Verb::Apply(arguments) => apply::run(arguments, terminal),
         Verb::Rehearse(arguments) => rehearse::run(arguments, terminal),
+        Verb::Preflight(arguments) => preflight::run(arguments, terminal),
         Verb::Status(arguments) => status::run(arguments, terminal),
         Verb::Journal(arguments) => journal::run(arguments, terminal),
         Verb::Schema(arguments) => schema::run(arguments, terminal),

@@ -247,7 +247,7 @@ fn names_run(text: &str) -> bool {
 }
 
 /// TLS needs a provider of cryptography, chosen once per process; a second choice finds the first one, which is the same.
-fn install_tls() {
+pub(super) fn install_tls() {
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider was installed before");
     }

@@ -29,6 +29,7 @@ pub const KINDS: &[Kind] = &[
     wait::<manual::ManualConfirm>(),
     capture::<registry::RegistryExport>(),
     effect::<registry::RegistryImport>(),
+    check::<registry::RegistryPreflight>(),
     check::<registry::RegistryVerify>(),
     check::<run::RunCheck>(),
     effect::<run::RunCommand>(),

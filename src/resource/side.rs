@@ -134,11 +134,15 @@ async fn facts(
         Ask::Counts => BTreeMap::new(),
         Ask::Latest => latest(registry, version, &artifacts, log).await?,
     };
+    let comments = match version.is_v2() {
+        true => Some(suspected_comments(registry, version, snapshot).await?),
+        false => None,
+    };
     Ok(SideFacts {
         latest,
         artifacts: Some(u64::try_from(artifacts.len()).unwrap_or(u64::MAX)),
         versions: Some(versions),
-        comments: Some(suspected_comments(registry, version, snapshot).await?),
+        comments,
     })
 }
 

@@ -5,11 +5,14 @@ mod export;
 mod import;
 mod importer;
 mod pending;
+mod preflight;
+mod report;
 mod reserved;
 mod verify;
 
 pub use export::RegistryExport;
 pub use import::RegistryImport;
+pub use preflight::RegistryPreflight;
 pub use verify::RegistryVerify;
 
 use super::{Capture as _, PlanView, is_later_kind};

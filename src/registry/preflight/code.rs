@@ -1,4 +1,4 @@
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use serde::{Deserialize, Serialize};
 
@@ -199,6 +199,16 @@ pub struct Concern {
     pub what: String,
     /// What is special about it; empty when the code says all.
     pub detail: String,
+}
+
+impl fmt::Display for Concern {
+    /// `payments/orders version 3: property `k` has 700 characters`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.detail.as_str() {
+            "" => f.write_str(&self.what),
+            detail => write!(f, "{}: {detail}", self.what),
+        }
+    }
 }
 
 impl Concern {

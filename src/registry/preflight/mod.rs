@@ -12,9 +12,11 @@ mod loss;
 mod lost_contents;
 mod lost_versions;
 mod reference;
+mod report;
 mod target;
 
 pub use code::{Code, Concern, Severity, Topic};
+pub use report::PreflightReport;
 pub use target::{NoTarget, Storage, Target, TargetVersion};
 
 use serde::Serialize;
@@ -74,6 +76,23 @@ impl Preflight {
     pub fn count(&self, severity: Severity) -> u64 {
         let found = self.findings.iter().filter(|finding| finding.severity == severity);
         u64::try_from(found.count()).unwrap_or(u64::MAX)
+    }
+
+    /// `2 findings block, 3 warnings, 5 for information, 1 accepted`.
+    pub fn summary(&self) -> String {
+        let counted = |severity, one, many| {
+            let number = self.count(severity);
+            format!("{number} {}", if number == 1 { one } else { many })
+        };
+        let mut parts = vec![
+            counted(Severity::Blocking, "finding blocks", "findings block"),
+            counted(Severity::Warning, "warning", "warnings"),
+            format!("{} for information", self.count(Severity::Info)),
+        ];
+        if !self.accepted.is_empty() {
+            parts.push(format!("{} accepted", self.accepted.len()));
+        }
+        parts.join(", ")
     }
 
     /// Whether nothing blocks.
