@@ -15,6 +15,8 @@ const VERBS: &[&str] = &[
     "validate",
     "plan",
     "apply",
+    "preflight",
+    "verify",
     "status",
     "journal",
     "schema",

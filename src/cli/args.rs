@@ -71,6 +71,8 @@ pub enum Verb {
     Rehearse(Rehearse),
     /// Find what moving a registry would lose, hit or change, before anything is moved; needs no plan.
     Preflight(Preflight),
+    /// Compare everything that two registries or exports hold; needs no plan.
+    Verify(Verify),
     /// Show where a run stands and what to type next.
     Status(Status),
     /// Show everything that was intended, done and seen.
@@ -289,6 +291,35 @@ pub struct Preflight {
     pub output: ReportArgs,
 }
 
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Two registries (addresses without /apis) or export files, the one that is right first; with --certificate one.
+    #[arg(value_name = "URL|EXPORT.zip", num_args = 1..=2, required = true)]
+    pub places: Vec<String>,
+    /// Accept these differences: CODE=REASON, or CODE:WHAT=REASON; repeatable.
+    #[arg(long, value_name = "CODE=REASON", value_parser = accepted)]
+    pub accept: Vec<Accepted>,
+    /// Check whether one export holds what this certificate says.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["accept", "write_certificate"])]
+    pub certificate: Option<PathBuf>,
+    /// Write a certificate, to check a saved export against later.
+    #[arg(long, value_name = "FILE")]
+    pub write_certificate: Option<PathBuf>,
+    /// How to log in: basic,username=U,password-env=VAR or oidc,issuer=URL,client-id=ID,client-secret-env=VAR.
+    #[arg(long, value_name = "LOGIN", value_parser = Login::parse)]
+    pub auth: Option<Login>,
+    /// The same for the second registry, when it is not that of the first.
+    #[arg(long, value_name = "LOGIN", value_parser = Login::parse)]
+    pub auth_right: Option<Login>,
+    /// How they are read.
+    #[command(flatten)]
+    pub side: SideArgs,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: ReportArgs,
+}
+
 /// What a registry stores its data in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum StorageName {
@@ -353,6 +384,9 @@ pub struct Schema {
     /// Print the reference (Markdown, `docs/reference.md`) instead.
     #[arg(long)]
     pub reference: bool,
+    /// Print the page of all findings of a preflight (Markdown, `docs/preflight.md`) instead.
+    #[arg(long, conflicts_with = "reference")]
+    pub preflight: bool,
 }
 
 /// `explain`.

@@ -4,6 +4,7 @@ use super::Exit;
 use crate::{
     engine::EngineError,
     journal::{FoldError, LockError, StoreError},
+    registry::CertificateError,
     report::json::JsonError,
     source::LoadError,
     system::SystemError,
@@ -52,6 +53,15 @@ pub(super) enum CliError {
         /// The cause.
         #[source]
         source: SystemError,
+    },
+    /// A certificate that was named cannot be checked.
+    #[error("cannot use {}", path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: CertificateError,
     },
     /// The engine could not go on.
     #[error("the run had to stop")]
@@ -115,6 +125,7 @@ impl CliError {
             | CliError::Fold(_)
             | CliError::System(_)
             | CliError::Side { .. }
+            | CliError::Certificate { .. }
             | CliError::Engine(_)
             | CliError::Json(_)
             | CliError::Rehearsal(_)
@@ -139,6 +150,7 @@ impl miette::Diagnostic for CliError {
             }
             CliError::InvalidPlan { .. }
             | CliError::Side { .. }
+            | CliError::Certificate { .. }
             | CliError::Load(_)
             | CliError::Store(_)
             | CliError::Lock(_)

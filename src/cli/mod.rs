@@ -26,6 +26,7 @@ mod signals;
 mod status;
 mod terminal;
 mod validate;
+mod verify;
 
 pub use exit::Exit;
 
@@ -64,6 +65,7 @@ fn verb(verb: &Verb, terminal: &Terminal) -> Result<Exit, CliError> {
         Verb::Apply(arguments) => apply::run(arguments, terminal),
         Verb::Rehearse(arguments) => rehearse::run(arguments, terminal),
         Verb::Preflight(arguments) => preflight::run(arguments, terminal),
+        Verb::Verify(arguments) => verify::run(arguments, terminal),
         Verb::Status(arguments) => status::run(arguments, terminal),
         Verb::Journal(arguments) => journal::run(arguments, terminal),
         Verb::Schema(arguments) => schema::run(arguments, terminal),

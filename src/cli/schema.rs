@@ -13,12 +13,15 @@ use crate::{
 const PLANS: &[(&str, &str)] = &[
     ("plans/guide.yaml", include_str!("../../plans/guide.yaml")),
     ("plans/commands.yaml", include_str!("../../plans/commands.yaml")),
+    ("plans/preflight.yaml", include_str!("../../plans/preflight.yaml")),
 ];
 
 /// `schema`: the JSON Schema of the plan language, for editors, or its reference, for people.
 pub(super) fn run(arguments: &Schema, terminal: &Terminal) -> Result<Exit, CliError> {
     if arguments.reference {
         terminal.data(&reference())?;
+    } else if arguments.preflight {
+        terminal.data(&report::preflight_page())?;
     } else {
         terminal.data(&report::json::document("the schema", &source::plan_schema())?)?;
     }

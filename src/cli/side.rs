@@ -34,13 +34,18 @@ impl Login {
         let kind = parts.next().unwrap_or_default();
         let mut fields = BTreeMap::new();
         for part in parts {
-            let (name, value) = part.split_once('=').ok_or_else(|| format!("`{part}` is not NAME=VALUE"))?;
+            let (name, value) = part
+                .split_once('=')
+                .ok_or_else(|| format!("`{part}` is not NAME=VALUE"))?;
             fields.insert(name, value);
         }
         let mut field = |name: &str| fields.remove(name).ok_or_else(|| format!("`{kind}` needs {name}="));
         let secret = json!({"$secret": format!("${{vars.{}}}", Self::SECRET)});
         let (auth, of) = match kind {
-            "basic" => (json!({"basic": {"username": field("username")?, "password": secret}}), "password"),
+            "basic" => (
+                json!({"basic": {"username": field("username")?, "password": secret}}),
+                "password",
+            ),
             "oidc" => {
                 let (issuer, client) = (field("issuer")?, field("client-id")?);
                 let auth = json!({"oidc": {"issuer": issuer, "client_id": client, "client_secret": secret}});
@@ -55,7 +60,9 @@ impl Login {
             command: None,
         };
         match (&secret.env, &secret.file, fields.keys().next()) {
-            (_, _, Some(unknown)) => Err(format!("`{kind}` has no {unknown}=; a secret is given as {of}-env=VARIABLE")),
+            (_, _, Some(unknown)) => Err(format!(
+                "`{kind}` has no {unknown}=; a secret is given as {of}-env=VARIABLE"
+            )),
             (Some(_), None, None) | (None, Some(_), None) => Ok(Self { auth, secret }),
             _ => Err(format!("give {of}-env=VARIABLE or {of}-file=FILE, and not both")),
         }

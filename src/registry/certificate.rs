@@ -131,7 +131,9 @@ pub enum CertificateError {
     #[error("this is no certificate")]
     Json(#[from] serde_json::Error),
     /// Made by another version of the program, by other rules.
-    #[error("this certificate is of format {format} and contract {contract}, and this program knows {FORMAT} and {CONTRACT}")]
+    #[error(
+        "this certificate is of format {format} and contract {contract}, and this program knows {FORMAT} and {CONTRACT}"
+    )]
     Version {
         /// Its format.
         format: u32,
@@ -141,19 +143,13 @@ pub enum CertificateError {
 }
 
 impl Certificate {
-    /// Of a comparison. `made` is the time, RFC 3339; `tool` the program and its version.
-    pub fn new(
-        tool: &str,
-        made: String,
-        (left, right): (Sealed, Sealed),
-        comparison: &Comparison,
-        accept: &[Accepted],
-    ) -> Self {
+    /// Of a comparison. `made` is the time, RFC 3339.
+    pub fn new(made: String, (left, right): (Sealed, Sealed), comparison: &Comparison, accept: &[Accepted]) -> Self {
         Self {
             format_version: FORMAT,
             document: "regplan certificate".to_owned(),
             contract: CONTRACT,
-            tool: tool.to_owned(),
+            tool: concat!("regplan ", env!("CARGO_PKG_VERSION")).to_owned(),
             made,
             equal: comparison.is_equal(),
             left,
@@ -191,7 +187,10 @@ impl Certificate {
         let against = |side: &'static str, sealed: &Sealed| compare(side, sealed, export);
         let (left, right) = (against("left", &self.left), against("right", &self.right));
         let format = export.identity.format;
-        match (self.left.identity.format == format, self.right.identity.format == format) {
+        match (
+            self.left.identity.format == format,
+            self.right.identity.format == format,
+        ) {
             (true, false) => left,
             (false, true) => right,
             _ if right.same_file || (!left.equal && right.groups.len() < left.groups.len()) => right,

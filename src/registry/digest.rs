@@ -19,7 +19,11 @@ pub struct GroupDigest {
 
 impl Default for GroupDigest {
     fn default() -> Self {
-        Self { artifacts: 0, versions: 0, digest: Digest::from("") }
+        Self {
+            artifacts: 0,
+            versions: 0,
+            digest: Digest::from(""),
+        }
     }
 }
 
@@ -64,7 +68,11 @@ impl Snapshot {
         }
         for (key, comment) in self.own_comments() {
             if let Some(version) = self.versions.get(&key.global_id) {
-                groups.entry(&version.artifact.group).or_default().0.comment(key, comment);
+                groups
+                    .entry(&version.artifact.group)
+                    .or_default()
+                    .0
+                    .comment(key, comment);
             }
         }
         for (key, configuration) in self.own_artifact_rules() {

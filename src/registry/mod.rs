@@ -25,6 +25,7 @@ mod error;
 mod inflate;
 mod key;
 mod labels;
+mod markdown;
 mod namesakes;
 pub mod preflight;
 mod read;
@@ -38,7 +39,7 @@ mod write;
 
 pub use certificate::{Certificate, CertificateCheck, CertificateError, Identity, Noted, Sealed};
 pub use chunk::{Chunk, ChunkLimits, chunks};
-pub use compare::{Accepted, Comparison, RestFacts, Row, SideFacts, codes, compare};
+pub use compare::{Accepted, Comparison, GroupPair, RestFacts, Row, SideFacts, VerifyReport, codes, compare};
 pub use conflict::Conflict;
 pub use delta::{Delta, GroupRepair, RuleChange, delta};
 pub use digest::GroupDigest;

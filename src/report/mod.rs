@@ -20,12 +20,14 @@ pub mod reference;
 mod standing;
 mod status;
 mod status_page;
+mod verify;
 mod words;
 
 pub use events::Lines;
 pub use human::{Look, change_set};
 pub use journal::table;
 pub use paint::Paint;
-pub use preflight::preflight;
+pub use preflight::{page as preflight_page, preflight};
 pub use status::{Live, NextStep, PlanShape, Status};
+pub use verify::{certificate, verify};
 pub use words::counted;

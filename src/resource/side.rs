@@ -100,12 +100,7 @@ pub async fn registry_side(
         spool.forget(&taken.spooled.sha256)?;
         let facts = facts(registry, &version, &taken.snapshot, ask, log).await?;
         if tries == 0 || agrees(&taken.snapshot, &facts) {
-            return Ok(Side::new(
-                registry.url(),
-                taken.spooled.sha256,
-                taken.snapshot,
-                facts,
-            ));
+            return Ok(Side::new(registry.url(), taken.spooled.sha256, taken.snapshot, facts));
         }
         log.say("the export does not hold what is counted; somebody may have written, so it is taken again");
     }

@@ -1,5 +1,6 @@
 //! Kinds of the registries' content.
 
+mod captured;
 mod crosscheck;
 mod export;
 mod import;
@@ -47,6 +48,17 @@ fn needs_registry(plan: &PlanView<'_>, field: &str, system: &SystemName, out: &m
             .help("Name a system of type `apicurio`."),
         );
     }
+}
+
+/// A line of an output: ids may have 512 characters, and outputs must fit a record (64 KiB).
+fn short(text: &str) -> String {
+    /// Two of them fill a wide terminal.
+    const LINE: usize = 160;
+    let mut short: String = text.chars().take(LINE).collect();
+    if text.chars().count() > LINE {
+        short.push('…');
+    }
+    short
 }
 
 /// An export of the captured ones.

@@ -1,7 +1,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::report::{write_json, write_text};
+use super::{
+    report::{write_json, write_text},
+    short,
+};
 use crate::{
     kind::{ApplyError, Check, Inputs, PlanView, Verdict},
     model::{DocPath, Finding as PlanFinding, Findings, ResourceKey, Step, SystemName, Touches},
@@ -15,8 +18,6 @@ use crate::{
 
 /// What a finding is about, shown in the output; the report has all.
 const FIRST: usize = 5;
-/// Characters of such a line: ids may have 512, and outputs must fit a record (64 KiB).
-const LINE: usize = 160;
 
 /// Finds what moving a registry would lose without a word, what hits a limit, and what clients would notice.
 pub struct RegistryPreflight;
@@ -103,12 +104,20 @@ impl Check for RegistryPreflight {
                     .help("Take out one: `to` asks the registry for its version."),
             ),
             (None, None) => out.push(
-                PlanFinding::error("plan::one_of", DocPath::root().key("with"), "neither `to` nor `to_version` is given")
-                    .help("Write `to_version: \"3.3.3\"`, or `to:` with the name of the new registry."),
+                PlanFinding::error(
+                    "plan::one_of",
+                    DocPath::root().key("with"),
+                    "neither `to` nor `to_version` is given",
+                )
+                .help("Write `to_version: \"3.3.3\"`, or `to:` with the name of the new registry."),
             ),
             (None, Some(version)) => {
                 if let Err(error) = version.parse::<TargetVersion>() {
-                    out.push(PlanFinding::error("plan::not_a_version", at("to_version"), error.to_string()));
+                    out.push(PlanFinding::error(
+                        "plan::not_a_version",
+                        at("to_version"),
+                        error.to_string(),
+                    ));
                 }
             }
             (Some(_), None) => {}
@@ -151,11 +160,7 @@ async fn target(spec: &RegistryPreflightSpec, world: &Act) -> Result<Target, App
     })
 }
 
-fn verdict(
-    spec: &RegistryPreflightSpec,
-    target: &Target,
-    found: &Preflight,
-) -> Verdict<RegistryPreflightOutput> {
+fn verdict(spec: &RegistryPreflightSpec, target: &Target, found: &Preflight) -> Verdict<RegistryPreflightOutput> {
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let output = RegistryPreflightOutput {
         blocking: found.count(Severity::Blocking),
@@ -166,7 +171,10 @@ fn verdict(
         findings: found.findings.iter().map(PreflightLine::of).collect(),
         report: spec.report.clone(),
     };
-    let worth_showing = found.findings.iter().filter(|finding| finding.severity != Severity::Info);
+    let worth_showing = found
+        .findings
+        .iter()
+        .filter(|finding| finding.severity != Severity::Info);
     Verdict {
         passed: found.is_clean(),
         summary: found.summary(),
@@ -203,14 +211,6 @@ fn line(finding: &Finding) -> String {
     )
 }
 
-fn short(text: &str) -> String {
-    let mut short: String = text.chars().take(LINE).collect();
-    if text.chars().count() > LINE {
-        short.push('…');
-    }
-    short
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -237,7 +237,11 @@ mod tests {
         let blocked = judged(json!([]));
         assert!(!blocked.passed);
         assert_eq!(blocked.output.blocking, 5);
-        assert!(blocked.findings[0].starts_with("blocking property_value_too_long"), "{:?}", blocked.findings);
+        assert!(
+            blocked.findings[0].starts_with("blocking property_value_too_long"),
+            "{:?}",
+            blocked.findings
+        );
         let accept: Vec<_> = blocked
             .output
             .findings

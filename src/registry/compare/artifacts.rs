@@ -208,7 +208,10 @@ pub(super) fn latest(left: &Snapshot, facts: (&SideFacts, &SideFacts), rows: &mu
             continue;
         }
         let best = served.iter().rev().find(|version| is_addressable(&version.version));
-        if !is_addressable(ours) && best.map_or("", |version| &*version.version) == theirs {
+        let best = best.map_or("", |version| &*version.version);
+        let there = !is_addressable(ours) && best == theirs;
+        let back = left.format == Format::V3 && !is_addressable(theirs) && best == ours;
+        if there || back {
             rows.expect(
                 codes::LATEST_UNADDRESSABLE,
                 format_args!("latest of {key}"),

@@ -3,10 +3,12 @@
 mod artifacts;
 pub mod codes;
 mod others;
+mod report;
 mod rows;
 mod versions;
 
 pub(in crate::registry) use artifacts::{artifact_differences, is_addressable, latest_gap};
+pub use report::{GroupPair, VerifyReport};
 pub(in crate::registry) use versions::version_differences;
 
 use std::{

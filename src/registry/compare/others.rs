@@ -114,7 +114,19 @@ pub(super) fn comments(left: &Snapshot, right: &Snapshot, facts: &SideFacts, row
         }
     }
     for (key, comment) in right.own_comments() {
-        if !left.comments.contains_key(key) {
+        if left.comments.contains_key(key) {
+            continue;
+        }
+        let hidden = (key.global_id, key.comment_id.to_string());
+        if facts.comments.as_ref().is_some_and(|there| there.contains(&hidden)) {
+            let what = right.comment_name(key);
+            rows.expect(
+                codes::COMMENT_NOT_EXPORTED,
+                what,
+                "there, but not in its export",
+                &comment.value,
+            );
+        } else {
             rows.differ(codes::COMMENT_EXTRA, right.comment_name(key), "", &comment.value);
         }
     }

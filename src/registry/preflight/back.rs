@@ -20,33 +20,42 @@ pub(super) const CODES: &[Code] = &[
         "What clients make of them after the switch stays behind when the registry goes back to 2.6.",
         "Ask `regplan preflight V3_URL --to-version 2.6` before a way back: it lists them.",
     ),
-    Code::new("back_state", WayBack, Warning, states)
+    Code::new("residue_draft", WayBack, Warning, drafts)
         .on_the_way_back()
         .says(
-            "a version is DRAFT or SUNSET",
-            "2.6 has no such state. One such version ends a hand-made import in silence; regplan leaves it out.",
-            "Publish the draft, or set the state to DEPRECATED, before going back.",
+            "a version is a DRAFT",
+            "2.6 has no drafts: one of them ends a hand-made import in silence. It stays behind.",
+            "Publish or delete it on 3.x first, or accept that it stays behind.",
         ),
-    Code::new("back_type", WayBack, Warning, types).on_the_way_back().says(
-        "an artifact has a type that 2.6 does not know",
-        "2.6 cannot hold it; regplan leaves it out.",
-        "Keep its schema elsewhere before going back.",
-    ),
-    Code::new("back_empty_artifact", WayBack, Warning, empty)
+    Code::new("residue_sunset", WayBack, Warning, sunsets)
+        .on_the_way_back()
+        .says(
+            "a version is SUNSET",
+            "2.6 has no such state. It arrives as DEPRECATED, which is served with a warning.",
+            "Accept it, or set the state to DEPRECATED on 3.x first.",
+        ),
+    Code::new("residue_type", WayBack, Warning, types)
+        .on_the_way_back()
+        .says(
+            "an artifact has a type that 2.6 does not know",
+            "2.6 cannot hold it; regplan leaves it out.",
+            "Keep its schema elsewhere before going back.",
+        ),
+    Code::new("residue_empty_artifact", WayBack, Warning, empty)
         .on_the_way_back()
         .says(
             "an artifact has no version",
             "2.6 has artifacts only through their versions; it stays behind.",
             "Nothing, or register a version.",
         ),
-    Code::new("back_branch", WayBack, Warning, branches)
+    Code::new("residue_branch", WayBack, Warning, branches)
         .on_the_way_back()
         .says(
             "an artifact has a branch of its own",
             "2.6 has no branches; it stays behind.",
             "Nothing, if no client reads it.",
         ),
-    Code::new("back_group_rule", WayBack, Warning, group_rules)
+    Code::new("residue_group_rule", WayBack, Warning, group_rules)
         .on_the_way_back()
         .says(
             "a group has rules",
@@ -69,10 +78,13 @@ pub(super) const CODES: &[Code] = &[
         ),
 ];
 
-fn states(look: &Look<'_>) -> Vec<Concern> {
+fn drafts(look: &Look<'_>) -> Vec<Concern> {
+    versions(look, |version| (version.state == VersionState::Draft).then(String::new))
+}
+
+fn sunsets(look: &Look<'_>) -> Vec<Concern> {
     versions(look, |version| {
-        let only_3 = matches!(version.state, VersionState::Draft | VersionState::Sunset);
-        only_3.then(|| version.state.to_string())
+        (version.state == VersionState::Sunset).then(String::new)
     })
 }
 

@@ -65,7 +65,7 @@ pub(super) const CODES: &[Code] = &[
         .on(&[super::Storage::Mysql, super::Storage::Mssql])
         .says(
             "ids or version strings differ only by case",
-            "These databases compare without case, so the second one is taken for the first and is dropped.",
+            "MySQL and SQL Server compare without case, so the second one is taken for the first and is dropped.",
             "Use a case-sensitive collation for the new database, or rename one of the two.",
         ),
     Code::new("version_unaddressable", Loss, Warning, unaddressable).says(

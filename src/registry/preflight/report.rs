@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::{Finding, Preflight, Severity, Storage, Target};
-use crate::registry::Identity;
+use crate::registry::{Identity, markdown::plain};
 
 /// A whole preflight, as files and `regplan preflight --json` have it.
 #[derive(Serialize)]
@@ -54,7 +54,7 @@ impl<'a> PreflightReport<'a> {
 
     /// As a Markdown document.
     pub fn markdown(&self) -> String {
-        let mut text = format!("# Preflight: {}\n\n{}.\n", cell(&self.title()), self.found.summary());
+        let mut text = format!("# Preflight: {}\n\n{}.\n", plain(&self.title()), self.found.summary());
         for finding in &self.found.findings {
             section(&mut text, finding);
         }
@@ -62,7 +62,12 @@ impl<'a> PreflightReport<'a> {
             text.push_str("\n## Accepted\n\n");
             for finding in &self.found.accepted {
                 let reason = finding.reason.as_deref().unwrap_or_default();
-                let line = format!("* `{}`, {} of them: {}\n", finding.code, finding.concerned.len(), cell(reason));
+                let line = format!(
+                    "* `{}`, {} of them: {}\n",
+                    finding.code,
+                    finding.concerned.len(),
+                    plain(reason)
+                );
                 text.push_str(&line);
             }
         }
@@ -73,32 +78,12 @@ impl<'a> PreflightReport<'a> {
 fn section(text: &mut String, finding: &Finding) {
     let head = format!("\n## {}: `{}`\n\n", finding.severity.as_str(), finding.code);
     text.push_str(&head);
-    let words = format!("Found: {}.\n\n{}\n\nRepair: {}\n\n", finding.about, finding.why, finding.repair);
+    let words = format!(
+        "Found: {}.\n\n{}\n\nRepair: {}\n\n",
+        finding.about, finding.why, finding.repair
+    );
     text.push_str(&words);
     for concern in &finding.concerned {
-        text.push_str(&format!("* {}\n", cell(&concern.to_string())));
-    }
-}
-
-/// Text from outside that cannot become Markdown of its own.
-fn cell(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\\' | '`' | '*' | '_' | '<' | '>' | '|' | '[' | ']' | '#' => safe.extend(['\\', c]),
-            c if c.is_control() => safe.push(' '),
-            c => safe.push(c),
-        }
-    }
-    safe
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_report_for_people_cannot_be_made_to_say_something_else() {
-        assert_eq!(cell("a|b `c`\n# d"), "a\\|b \\`c\\` \\# d");
+        text.push_str(&format!("* {}\n", plain(&concern.to_string())));
     }
 }
