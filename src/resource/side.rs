@@ -119,9 +119,13 @@ async fn facts(
     ask: Ask,
     log: &Progress,
 ) -> Result<SideFacts, SystemError> {
-    let artifacts = registry.artifacts(version).await?;
+    let mut artifacts = registry.artifacts(version).await?;
+    let count = u64::try_from(artifacts.len()).unwrap_or(u64::MAX);
+    // Such artifacts exist, and no request can name them: what the export says of them is not asked again.
+    let nameless: BTreeSet<_> = artifacts.extract_if(.., |id| !is_nameable(id)).collect();
     let versions = if version.is_v2() {
-        registry.version_counts(version, &artifacts, log).await?.values().sum()
+        let counted: u64 = registry.version_counts(version, &artifacts, log).await?.values().sum();
+        counted + versions_of(&nameless, snapshot)
     } else {
         registry.counts(version).await?.versions.unwrap_or_default()
     };
@@ -135,10 +139,27 @@ async fn facts(
     };
     Ok(SideFacts {
         latest,
-        artifacts: Some(u64::try_from(artifacts.len()).unwrap_or(u64::MAX)),
+        artifacts: Some(count),
         versions: Some(versions),
         comments,
     })
+}
+
+/// Whether a path can name it: an empty part, `.` and `..` are resolved away.
+fn is_nameable(id: &ArtifactId) -> bool {
+    let is_part = |text: &str| !matches!(text, "" | "." | "..");
+    is_part(&id.artifact) && id.group.as_deref().is_none_or(is_part)
+}
+
+fn versions_of(artifacts: &BTreeSet<ArtifactId>, snapshot: &Snapshot) -> u64 {
+    let keys: BTreeSet<ArtifactKey> = artifacts.iter().map(key_of).collect();
+    let versions = snapshot.versions.values();
+    let of_them = versions.filter(|version| keys.contains(&*version.artifact)).count();
+    u64::try_from(of_them).unwrap_or(u64::MAX)
+}
+
+fn key_of(id: &ArtifactId) -> ArtifactKey {
+    ArtifactKey::new(id.group.as_deref(), &id.artifact)
 }
 
 async fn latest(
@@ -149,10 +170,7 @@ async fn latest(
 ) -> Result<BTreeMap<ArtifactKey, Option<String>>, SystemError> {
     log.say(format!("asking {} for its latest versions", registry.name()));
     let latest = registry.latest(version, artifacts, log).await?.into_iter();
-    let by_key = latest.map(|(id, latest)| {
-        let key = ArtifactKey::new(id.group.as_deref(), &id.artifact);
-        (key, latest.map(|latest| latest.version))
-    });
+    let by_key = latest.map(|(id, latest)| (key_of(&id), latest.map(|latest| latest.version)));
     Ok(by_key.collect())
 }
 
