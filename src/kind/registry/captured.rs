@@ -87,3 +87,16 @@ pub(super) async fn captured(step: &StepId, inputs: &Inputs, world: &Act) -> Res
     }
     Ok(side)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_that_record_where_a_snapshot_is_may_be_named() {
+        assert!(records_snapshot("registry.export"));
+        assert!(!records_snapshot("lb.route"));
+        assert!(!records_snapshot("registry.verify"));
+        assert!(!records_snapshot("no.such.kind"));
+    }
+}

@@ -222,7 +222,7 @@ mod tests {
         serde_json::from_value(with).unwrap()
     }
 
-    fn judged(accept: serde_json::Value) -> Verdict<RegistryPreflightOutput> {
+    fn judged(accept: &serde_json::Value) -> Verdict<RegistryPreflightOutput> {
         let spec = spec(json!({"from": "v2", "to_version": "3.3.3", "accept": accept}));
         let target = Target {
             version: "3.3.3".parse().unwrap(),
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn what_blocks_fails_until_every_bit_of_it_is_accepted_and_outputs_say_how_much() {
-        let blocked = judged(json!([]));
+        let blocked = judged(&json!([]));
         assert!(!blocked.passed);
         assert_eq!(blocked.output.blocking, 5);
         assert!(
@@ -249,14 +249,14 @@ mod tests {
             .filter(|line| line.severity == "blocking")
             .map(|line| json!({"code": line.code, "reason": "nobody reads them"}))
             .collect();
-        let passed = judged(json!(accept));
+        let passed = judged(&json!(accept));
         assert!(passed.passed, "{}", passed.summary);
         assert_eq!((passed.output.blocking, passed.output.accepted), (0, 5));
     }
 
     #[test]
     fn outputs_fit_a_record_whatever_ids_are_like() {
-        let output = serde_json::to_vec(&judged(json!([])).output).unwrap();
+        let output = serde_json::to_vec(&judged(&json!([])).output).unwrap();
         assert!(output.len() < 32 << 10, "{}", output.len());
     }
 }

@@ -227,7 +227,7 @@ fn broken() -> Vec<Case> {
         ),
         case(
             "label_hidden_by_property",
-            of_first("labels", json!(["k"])).also("properties", json!({"k": "v"})),
+            of_first("labels", json!(["k"])).also("properties", &json!({"k": "v"})),
             FIRST,
         ),
         case("zip_entry_name_too_long", of_first("version", json!(long(250))), ""),
@@ -273,7 +273,7 @@ fn broken() -> Vec<Case> {
 
 /// The first version's content again under another contentId.
 fn twice() -> Unpacked {
-    let mut export = Unpacked::fixture("v2-rich");
+    let export = Unpacked::fixture("v2-rich");
     let stem = stem_of_first(&export);
     let of = |end: &str| {
         let mut entries = export.0.iter();
@@ -320,7 +320,7 @@ impl Unpacked {
     }
 
     /// The first version has this too.
-    fn also(mut self, field: &str, value: Value) -> Self {
+    fn also(mut self, field: &str, value: &Value) -> Self {
         self.edit("ArtifactVersion", |row| {
             if row["globalId"] == 1 {
                 row[field] = value.clone();
