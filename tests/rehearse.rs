@@ -6,9 +6,13 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 fn rehearse(arguments: &[&str]) -> Output {
+    rehearse_plan("plans/guide.yaml", arguments)
+}
+
+fn rehearse_plan(plan: &str, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_regplan"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["rehearse", "plans/guide.yaml", "--json"])
+        .args(["rehearse", plan, "--json"])
         .args(arguments)
         .output()
         .unwrap()
@@ -78,6 +82,26 @@ fn each_step_failing_in_turn_loses_no_acknowledged_write() {
     let summaries = summaries(&output);
     assert_eq!(summaries.len(), 12, "one for each step of the guide");
     for summary in summaries {
+        assert_eq!(summary["lost_writes"], 0, "{summary}");
+        assert_eq!(summary["reads_failed"], 0, "{summary}");
+    }
+}
+
+#[test]
+fn a_copy_before_the_freeze_loses_nothing_whichever_step_fails() {
+    let output = rehearse_plan("plans/short-freeze.yaml", &["--data", "tests/data/v2-rich.zip"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert_eq!(summaries(&output)[0]["differences"], 0);
+    assert_eq!(summaries(&output)[0]["lost_writes"], 0);
+    let output = rehearse_plan("plans/short-freeze.yaml", &["--fail", "each"]);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for summary in summaries(&output) {
         assert_eq!(summary["lost_writes"], 0, "{summary}");
         assert_eq!(summary["reads_failed"], 0, "{summary}");
     }

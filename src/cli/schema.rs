@@ -12,6 +12,7 @@ use crate::{
 /// Plans that come with the program: the reference takes its examples from them.
 const PLANS: &[(&str, &str)] = &[
     ("plans/guide.yaml", include_str!("../../plans/guide.yaml")),
+    ("plans/short-freeze.yaml", include_str!("../../plans/short-freeze.yaml")),
     ("plans/commands.yaml", include_str!("../../plans/commands.yaml")),
     ("plans/preflight.yaml", include_str!("../../plans/preflight.yaml")),
 ];

@@ -145,8 +145,7 @@ impl Place {
                 .map_err(|source| CliError::side(shown, source)),
             Self::Registry { world, name } => {
                 let failed = |source| CliError::side(name.as_str(), source);
-                let registry = world.registry(name).map_err(failed)?;
-                registry_side(&registry, world.spool(), ask, &progress(terminal))
+                registry_side(name, world, ask, &progress(terminal))
                     .await
                     .map_err(failed)
             }

@@ -25,7 +25,7 @@ pub async fn refresh(program: &Program, state: Option<&RunState>, world: &Observ
     let at = Timestamp::now();
     let begun = Instant::now();
     let probes = stream::iter(to_probe(program, state))
-        .map(|(key, effect)| async move { (key, look(effect, world, depth).await) })
+        .map(|(key, effects)| async move { (key, look(&effects, world, depth).await) })
         .buffer_unordered(LOOKS_AT_ONCE)
         .collect::<BTreeMap<ResourceKey, Observed>>();
     let names: Vec<SystemName> = world.systems().cloned().collect();
@@ -45,26 +45,30 @@ pub async fn refresh(program: &Program, state: Option<&RunState>, world: &Observ
     }
 }
 
-/// One effect for each resource of the phases that are not closed.
-fn to_probe<'a>(program: &'a Program, state: Option<&RunState>) -> BTreeMap<ResourceKey, &'a dyn DynEffect> {
+/// The effects on each resource of the phases that are not closed.
+fn to_probe<'a>(program: &'a Program, state: Option<&RunState>) -> BTreeMap<ResourceKey, Vec<&'a dyn DynEffect>> {
     let closed: BTreeSet<&PhaseId> = state
         .iter()
         .flat_map(|state| &state.phases)
         .filter(|(_, phase)| phase.is_closed())
         .map(|(id, _)| id)
         .collect();
-    let mut probes = BTreeMap::new();
+    let mut probes: BTreeMap<ResourceKey, Vec<&dyn DynEffect>> = BTreeMap::new();
     let open = program.plan.phases.iter().filter(|phase| !closed.contains(&phase.id));
     for step in open.flat_map(|phase| &phase.steps) {
         if let Some(Behaviour::Effect(effect)) = program.behaviour(&step.id) {
-            probes.entry(effect.address()).or_insert(effect.as_ref());
+            probes.entry(effect.address()).or_default().push(effect.as_ref());
         }
     }
     probes
 }
 
-async fn look(effect: &dyn DynEffect, world: &Observe, depth: Depth) -> Observed {
-    match effect.probe(world, depth).await {
+/// Looks once, with all that any of them wants to know.
+async fn look(effects: &[&dyn DynEffect], world: &Observe, depth: Depth) -> Observed {
+    let Some((effect, others)) = effects.split_first() else {
+        return Observed::NotLooked("no step moves it".to_owned());
+    };
+    match effect.probe_with(others, world, depth).await {
         Ok(Probed::Seen(state)) => Observed::Seen(state),
         Ok(Probed::Unreachable(reason)) => Observed::Unreachable(reason),
         Ok(Probed::NotLooked(reason)) => Observed::NotLooked(reason),

@@ -47,6 +47,7 @@ impl Executor {
     ) -> Result<Outcome, EngineError> {
         self.ledger.tolerate();
         self.signals.obeyed();
+        self.act.snapshots().frozen(false);
         self.ledger.append(Body::RollbackStarted {
             phases: phases.clone(),
             reason: reason.to_owned(),

@@ -184,6 +184,14 @@ impl StepState {
         matches!(self, StepState::Done { .. } | StepState::Skipped { .. })
     }
 
+    /// Its resource as it was seen when it settled; absent when a person said that it is done.
+    pub fn after(&self) -> Option<&Value> {
+        match self {
+            StepState::Done { after, .. } => after.as_ref(),
+            StepState::Intended(_) | StepState::Failed { .. } | StepState::Skipped { .. } => None,
+        }
+    }
+
     /// Its recorded outputs, when it is done.
     pub fn outputs(&self) -> Option<&Value> {
         match self {

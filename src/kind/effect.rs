@@ -27,6 +27,29 @@ pub trait Effect: Send + Sync + 'static {
     /// Which resource: the argument of its probe.
     fn on(spec: &Self::Spec, step: &Step) -> <Self::On as Resource>::Key;
 
+    /// Which resource to look at once it was intended: whatever else than the resource the intent saw stays as it was seen then.
+    fn on_after(spec: &Self::Spec, step: &Step, _seen: &<Self::On as Resource>::State) -> <Self::On as Resource>::Key {
+        Self::on(spec, step)
+    }
+
+    /// The state to compare with when it was done and left `settled`: what else than the resource is in it, is as it was then.
+    fn pinned(
+        _spec: &Self::Spec,
+        now: <Self::On as Resource>::State,
+        _settled: &<Self::On as Resource>::State,
+    ) -> <Self::On as Resource>::State {
+        now
+    }
+
+    /// A word on what has gone on elsewhere since it was done and left `settled`; an information, never drift.
+    fn since(
+        _spec: &Self::Spec,
+        _now: &<Self::On as Resource>::State,
+        _settled: &<Self::On as Resource>::State,
+    ) -> Option<String> {
+        None
+    }
+
     /// What it reads, moves, brings up, freezes and opens.
     fn touches(spec: &Self::Spec, step: &Step) -> Touches;
 

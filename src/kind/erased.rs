@@ -1,6 +1,6 @@
 //! Boxing and decoding, written once: the engine sees these, kinds never do.
 
-use std::marker::PhantomData;
+use std::{any::Any, marker::PhantomData};
 
 use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
@@ -71,6 +71,31 @@ pub trait DynEffect: Send + Sync {
     fn address(&self) -> ResourceKey;
     /// See [`Resource::probe`].
     async fn probe(&self, world: &Observe, depth: Depth) -> Result<Probed<Value>, SystemError>;
+    /// The key of its resource, for [`DynEffect::probe_with`].
+    fn key(&self) -> Box<dyn Any + Send + Sync> {
+        Box::new(())
+    }
+    /// One look for several steps that move one resource, with all that any of them wants to know ([`Resource::join`]).
+    async fn probe_with(
+        &self,
+        _others: &[&dyn DynEffect],
+        world: &Observe,
+        depth: Depth,
+    ) -> Result<Probed<Value>, SystemError> {
+        self.probe(world, depth).await
+    }
+    /// A look once it was intended; see [`Effect::on_after`].
+    async fn probe_after(&self, _seen: &Value, world: &Observe, depth: Depth) -> Result<Probed<Value>, SystemError> {
+        self.probe(world, depth).await
+    }
+    /// See [`Effect::pinned`].
+    fn pinned(&self, now: &Value, _settled: &Value) -> Result<Value, KindError> {
+        Ok(now.clone())
+    }
+    /// See [`Effect::since`].
+    fn since(&self, _now: &Value, _settled: &Value) -> Result<Option<String>, KindError> {
+        Ok(None)
+    }
     /// See [`Effect::diff`].
     fn diff(&self, now: &Value, inputs: &Inputs) -> Result<Change, KindError>;
     /// See [`Effect::after`].
@@ -159,6 +184,17 @@ fn write<T: Serialize>(what: &str, value: &T) -> Result<Value, KindError> {
     })
 }
 
+async fn look<R: Resource>(key: &R::Key, world: &Observe, depth: Depth) -> Result<Probed<Value>, SystemError> {
+    Ok(match R::probe(key, world, depth).await? {
+        Probed::Seen(state) => match serde_json::to_value(&state) {
+            Ok(value) => Probed::Seen(value),
+            Err(error) => Probed::Unreachable(error.to_string()),
+        },
+        Probed::Unreachable(reason) => Probed::Unreachable(reason),
+        Probed::NotLooked(reason) => Probed::NotLooked(reason),
+    })
+}
+
 type StateOf<E> = <<E as Effect>::On as Resource>::State;
 
 #[async_trait]
@@ -176,15 +212,46 @@ impl<E: Effect> DynEffect for Bound<E, E::Spec> {
     }
 
     async fn probe(&self, world: &Observe, depth: Depth) -> Result<Probed<Value>, SystemError> {
-        let key = E::on(&self.spec, &self.step);
-        Ok(match E::On::probe(&key, world, depth).await? {
-            Probed::Seen(state) => match serde_json::to_value(&state) {
-                Ok(value) => Probed::Seen(value),
-                Err(error) => Probed::Unreachable(error.to_string()),
-            },
-            Probed::Unreachable(reason) => Probed::Unreachable(reason),
-            Probed::NotLooked(reason) => Probed::NotLooked(reason),
-        })
+        look::<E::On>(&E::on(&self.spec, &self.step), world, depth).await
+    }
+
+    fn key(&self) -> Box<dyn Any + Send + Sync> {
+        Box::new(E::on(&self.spec, &self.step))
+    }
+
+    async fn probe_with(
+        &self,
+        others: &[&dyn DynEffect],
+        world: &Observe,
+        depth: Depth,
+    ) -> Result<Probed<Value>, SystemError> {
+        let mut key = E::on(&self.spec, &self.step);
+        for other in others {
+            if let Some(other) = other.key().downcast_ref::<<E::On as Resource>::Key>() {
+                E::On::join(&mut key, other);
+            }
+        }
+        look::<E::On>(&key, world, depth).await
+    }
+
+    async fn probe_after(&self, seen: &Value, world: &Observe, depth: Depth) -> Result<Probed<Value>, SystemError> {
+        match read::<StateOf<E>>(E::NAME, seen) {
+            Ok(seen) => look::<E::On>(&E::on_after(&self.spec, &self.step, &seen), world, depth).await,
+            Err(error) => Ok(Probed::Unreachable(crate::system::causes(&error))),
+        }
+    }
+
+    fn pinned(&self, now: &Value, settled: &Value) -> Result<Value, KindError> {
+        let settled = read::<StateOf<E>>(E::NAME, settled)?;
+        write(
+            E::NAME,
+            &E::pinned(&self.spec, read::<StateOf<E>>(E::NAME, now)?, &settled),
+        )
+    }
+
+    fn since(&self, now: &Value, settled: &Value) -> Result<Option<String>, KindError> {
+        let settled = read::<StateOf<E>>(E::NAME, settled)?;
+        Ok(E::since(&self.spec, &read::<StateOf<E>>(E::NAME, now)?, &settled))
     }
 
     fn diff(&self, now: &Value, inputs: &Inputs) -> Result<Change, KindError> {

@@ -1,5 +1,7 @@
 //! Steps that fail on purpose: a rehearsal shows what the plan does then.
 
+use std::any::Any;
+
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -46,6 +48,31 @@ impl DynEffect for Failing<Box<dyn DynEffect>> {
 
     async fn probe(&self, world: &Observe, depth: Depth) -> Result<Probed<Value>, SystemError> {
         self.0.probe(world, depth).await
+    }
+
+    fn key(&self) -> Box<dyn Any + Send + Sync> {
+        self.0.key()
+    }
+
+    async fn probe_with(
+        &self,
+        others: &[&dyn DynEffect],
+        world: &Observe,
+        depth: Depth,
+    ) -> Result<Probed<Value>, SystemError> {
+        self.0.probe_with(others, world, depth).await
+    }
+
+    async fn probe_after(&self, seen: &Value, world: &Observe, depth: Depth) -> Result<Probed<Value>, SystemError> {
+        self.0.probe_after(seen, world, depth).await
+    }
+
+    fn pinned(&self, now: &Value, settled: &Value) -> Result<Value, KindError> {
+        self.0.pinned(now, settled)
+    }
+
+    fn since(&self, now: &Value, settled: &Value) -> Result<Option<String>, KindError> {
+        self.0.since(now, settled)
     }
 
     fn diff(&self, now: &Value, inputs: &Inputs) -> Result<Change, KindError> {

@@ -30,6 +30,7 @@ pub const KINDS: &[Kind] = &[
     capture::<registry::RegistryExport>(),
     effect::<registry::RegistryImport>(),
     check::<registry::RegistryPreflight>(),
+    effect::<registry::RegistryReplicate>(),
     check::<registry::RegistryVerify>(),
     check::<run::RunCheck>(),
     effect::<run::RunCommand>(),

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -33,6 +35,9 @@ pub struct Change {
     pub action: Action,
     /// What moves, in the order to show.
     pub deltas: Vec<Delta>,
+    /// What the act works from, by name, as it was seen: a key in the spool, no words for people.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pins: BTreeMap<String, Value>,
     /// A few words for the line of the plan, where deltas do not say it all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
@@ -52,6 +57,7 @@ impl Change {
         Self {
             action,
             deltas: Vec::new(),
+            pins: BTreeMap::new(),
             summary: None,
             risks: Vec::new(),
         }
@@ -85,6 +91,13 @@ impl Change {
     #[must_use]
     pub fn risk(mut self, risk: impl Into<String>) -> Self {
         self.risks.push(risk.into());
+        self
+    }
+
+    /// Adds what the act works from.
+    #[must_use]
+    pub fn pin(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.pins.insert(name.to_owned(), value.into());
         self
     }
 

@@ -167,7 +167,7 @@ impl<'s> Packer<'s> {
             .versions
             .get(&id)
             .ok_or_else(|| foreign(&format_args!("globalId {id}")))?;
-        let mut size = Size::default().entry(encode::version(id, version)?.len());
+        let mut size = Size::default().entry(encode::version(id, version, true)?.len());
         if contents.remove(&version.content_id) {
             let content = source
                 .contents

@@ -139,7 +139,8 @@ pub(super) fn group(key: &GroupKey, group: &Group) -> Result<Vec<u8>, ChunkError
     })
 }
 
-pub(super) fn version(id: u64, version: &Version) -> Result<Vec<u8>, ChunkError> {
+/// A version; with `empty_values` its labels without a value are properties with an empty one.
+pub(super) fn version(id: u64, version: &Version, empty_values: bool) -> Result<Vec<u8>, ChunkError> {
     if matches!(version.state, VersionState::Draft | VersionState::Sunset) {
         return Err(ChunkError::State {
             what: version.to_string(),
@@ -158,8 +159,12 @@ pub(super) fn version(id: u64, version: &Version) -> Result<Vec<u8>, ChunkError>
         description: version.description.as_deref(),
         created_by: version.owner.as_deref(),
         created_on: version.created_on,
-        labels: version.labels.without_value(),
-        properties: version.labels.with_value(),
+        labels: version.labels.without_value().filter(|_| !empty_values),
+        properties: if empty_values {
+            version.labels.all_with_value()
+        } else {
+            version.labels.with_value()
+        },
         is_latest: version.is_latest,
         content_id: version.content_id,
     })

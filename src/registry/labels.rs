@@ -50,6 +50,12 @@ impl Labels {
         (!names.is_empty()).then_some(names)
     }
 
+    /// For 2.6: all names, those without a value with an empty one.
+    pub(super) fn all_with_value(&self) -> Option<BTreeMap<&str, &str>> {
+        let pairs: BTreeMap<_, _> = self.iter().map(|(name, value)| (name, value.unwrap_or(""))).collect();
+        (!pairs.is_empty()).then_some(pairs)
+    }
+
     /// For 2.6: names with a value.
     pub(super) fn with_value(&self) -> Option<BTreeMap<&str, &str>> {
         let pairs: BTreeMap<_, _> = self.iter().filter_map(|(name, value)| Some((name, value?))).collect();

@@ -138,7 +138,11 @@ impl Reservation {
         pack.row("c", "Content", &encode::content(self.content_id, &content)?)?;
         pack.data("c", "Content")?;
         pack.zip.write_all(bytes.as_bytes())?;
-        pack.row("v", "ArtifactVersion", &encode::version(self.global_id, &version)?)?;
+        pack.row(
+            "v",
+            "ArtifactVersion",
+            &encode::version(self.global_id, &version, false)?,
+        )?;
         pack.row("t", "Comment", &encode::comment(&key, &comment)?)?;
         pack.finish()
     }

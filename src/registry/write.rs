@@ -15,6 +15,7 @@ pub struct ChunkWriter<'s, R> {
     source: &'s Snapshot,
     archive: ZipArchive<Window<R>>,
     inflater: Inflater,
+    empty_values: bool,
 }
 
 impl<'s, R: Read + Seek> ChunkWriter<'s, R> {
@@ -27,7 +28,16 @@ impl<'s, R: Read + Seek> ChunkWriter<'s, R> {
             source,
             archive: ZipArchive::new(Window::new(file)?)?,
             inflater: Inflater::default(),
+            empty_values: false,
         })
+    }
+
+    /// Labels without a value travel as properties with an empty one: KafkaSQL loses the others (reference: apicurio.md §0 row
+    /// 18), and to the equality contract both are the same.
+    #[must_use]
+    pub fn with_empty_values(mut self, wanted: bool) -> Self {
+        self.empty_values = wanted;
+        self
     }
 
     /// Writes one chunk and returns what it was given, flushed but not synced.
@@ -56,7 +66,11 @@ impl<'s, R: Read + Seek> ChunkWriter<'s, R> {
                 .versions
                 .get(id)
                 .ok_or_else(|| foreign(format!("globalId {id}")))?;
-            pack.row("v", "ArtifactVersion", &encode::version(*id, version)?)?;
+            pack.row(
+                "v",
+                "ArtifactVersion",
+                &encode::version(*id, version, self.empty_values)?,
+            )?;
         }
         for key in &chunk.comments {
             let comment = source

@@ -6,8 +6,8 @@ mod route;
 mod side;
 
 pub use content::{
-    Content, ContentKey, ContentState, DeepContent, Exported, GroupRow, OwnCounts, SourceContent, read_snapshot,
-    take_snapshot,
+    Content, ContentKey, ContentState, DeepContent, Exported, Few, GroupRow, OwnCounts, Pin, Settled, SideContent,
+    SideKey, SourceContent, Todo, held, read_snapshot, take_snapshot,
 };
 pub use guard::{Guard, GuardKey, GuardState};
 pub use route::{Route, RouteKey, RouteState, RouteTo, RouteWrites};
@@ -30,6 +30,9 @@ pub trait Resource: Send + Sync + 'static {
 
     /// The address under which it is probed once and simulated.
     fn address(key: &Self::Key) -> ResourceKey;
+
+    /// Adds to a key what another one of the same address wants to know: steps that move one resource share one look.
+    fn join(_key: &mut Self::Key, _other: &Self::Key) {}
 
     /// Looks, and cannot write.
     fn probe(

@@ -1,14 +1,15 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use super::{read_snapshot, take_snapshot};
+use super::{held, read_snapshot};
 use crate::{
-    model::Digest,
+    model::{Digest, SystemName},
     registry::{ArtifactKey, Identity, Sealed, SideFacts, Snapshot},
     system::{
-        Progress, Spool, SystemError,
+        Age, Observe, Progress, SystemError,
         apicurio::{ArtifactId, RegistryReader, ServerVersion},
         hash_file,
     },
@@ -22,7 +23,7 @@ pub struct Side {
     /// Where it came from.
     pub identity: Identity,
     /// What it holds.
-    pub snapshot: Snapshot,
+    pub snapshot: Arc<Snapshot>,
     /// What its API says; empty for a file.
     pub facts: SideFacts,
 }
@@ -30,6 +31,8 @@ pub struct Side {
 /// How much the API of a side is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
+    /// How much there is, as far as a request or two can tell: for a freeze, in which every second counts.
+    Little,
     /// How much there is, and the comments that its export may lack.
     Counts,
     /// Also for the latest version of every artifact: a request each.
@@ -42,7 +45,7 @@ impl Side {
         Sealed::of(self.identity.clone(), &self.snapshot)
     }
 
-    fn new(source: String, export_sha256: Digest, snapshot: Snapshot, facts: SideFacts) -> Self {
+    fn new(source: String, export_sha256: Digest, snapshot: Arc<Snapshot>, facts: SideFacts) -> Self {
         let identity = Identity {
             source,
             version: snapshot.manifest.system_version.to_string(),
@@ -65,7 +68,12 @@ impl Side {
 pub async fn file_side(path: &Path, shown: impl Into<String>) -> Result<Side, SystemError> {
     let (sha256, _) = hash(path.to_owned()).await?;
     let snapshot = read_snapshot(path).await?;
-    Ok(Side::new(shown.into(), sha256, snapshot, SideFacts::default()))
+    Ok(Side::new(
+        shown.into(),
+        sha256,
+        Arc::new(snapshot),
+        SideFacts::default(),
+    ))
 }
 
 async fn hash(path: PathBuf) -> Result<(Digest, u64), SystemError> {
@@ -78,29 +86,29 @@ async fn hash(path: PathBuf) -> Result<(Digest, u64), SystemError> {
     })?
 }
 
-/// Takes an export of a registry and asks its API what the export should hold; nothing of it stays in the spool.
+/// Takes an export of a registry, or the look that is shared while writes are frozen, and asks its API what should be in it.
 ///
 /// A registry in use may have moved meanwhile: then both are done again, a few times. What still disagrees is for the reader
-/// of the facts to say.
+/// of the facts to say. The file stays in the spool until the next look at that registry.
 ///
 /// # Errors
 /// When it does not answer, or not as documented.
 pub async fn registry_side(
-    registry: &RegistryReader<'_>,
-    spool: &Spool,
+    system: &SystemName,
+    world: &Observe,
     ask: Ask,
     log: &Progress,
 ) -> Result<Side, SystemError> {
+    let registry = world.registry(system)?;
     let version = registry.version().await?;
-    let mut tries = TRIES;
+    let mut tries = if world.snapshots().is_frozen() { 1 } else { TRIES };
     loop {
         tries -= 1;
-        log.say(format!("exporting {}", registry.name()));
-        let taken = take_snapshot(registry, spool).await?;
-        spool.forget(&taken.spooled.sha256)?;
-        let facts = facts(registry, &version, &taken.snapshot, ask, log).await?;
-        if tries == 0 || agrees(&taken.snapshot, &facts) {
-            return Ok(Side::new(registry.url(), taken.spooled.sha256, taken.snapshot, facts));
+        log.say(format!("looking at {system}"));
+        let held = held(system, world, Age::Frozen).await?;
+        let facts = facts(&registry, &version, &held.snapshot, ask, log).await?;
+        if tries == 0 || agrees(&held.snapshot, &facts) {
+            return Ok(Side::new(registry.url(), held.spooled.sha256, held.snapshot, facts));
         }
         log.say("the export does not hold what is counted; somebody may have written, so it is taken again");
     }
@@ -119,6 +127,14 @@ async fn facts(
     ask: Ask,
     log: &Progress,
 ) -> Result<SideFacts, SystemError> {
+    if ask == Ask::Little {
+        let counts = registry.counts(version).await?;
+        return Ok(SideFacts {
+            artifacts: Some(counts.artifacts),
+            versions: counts.versions,
+            ..SideFacts::default()
+        });
+    }
     let mut artifacts = registry.artifacts(version).await?;
     let count = u64::try_from(artifacts.len()).unwrap_or(u64::MAX);
     // Such artifacts exist, and no request can name them: what the export says of them is not asked again.
@@ -130,7 +146,7 @@ async fn facts(
         registry.counts(version).await?.versions.unwrap_or_default()
     };
     let latest = match ask {
-        Ask::Counts => BTreeMap::new(),
+        Ask::Little | Ask::Counts => BTreeMap::new(),
         Ask::Latest => latest(registry, version, &artifacts, log).await?,
     };
     let comments = match version.is_v2() {

@@ -7,8 +7,8 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    BalancerReader, BalancerWriter, CommandLine, Doubles, Ended, Environment, People, Spool, SystemClient, SystemError,
-    World,
+    BalancerReader, BalancerWriter, CommandLine, Doubles, Ended, Environment, People, Snapshots, Spool, SystemClient,
+    SystemError, World,
     apicurio::{RegistryReader, RegistryWriter},
 };
 use crate::model::{RunId, SystemName};
@@ -103,6 +103,11 @@ impl Observe {
         &self.world.spool
     }
 
+    /// The last look at each registry.
+    pub fn snapshots(&self) -> &Snapshots {
+        &self.world.snapshots
+    }
+
     /// A path of the plan, from the directory of the plan file.
     pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         self.world.path(path)
@@ -153,7 +158,7 @@ impl Act {
     /// # Errors
     /// When the plan has no such registry.
     pub fn registry_mut(&self, system: &SystemName) -> Result<RegistryWriter<'_>, SystemError> {
-        Ok(RegistryWriter::new(self.observe.registry(system)?))
+        Ok(RegistryWriter::new(self.observe.registry(system)?).noting(self.snapshots()))
     }
 
     /// A load balancer, to write.

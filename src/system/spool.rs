@@ -10,6 +10,9 @@ use tempfile::NamedTempFile;
 use super::SystemError;
 use crate::model::Digest;
 
+/// How the files that say what an owner keeps begin.
+const POINTER: &str = "last-";
+
 /// Bytes on disk under their SHA-256, mode 0600; what is in it never changes.
 #[derive(Debug, Clone)]
 pub struct Spool {
@@ -93,21 +96,79 @@ impl Spool {
         }
     }
 
-    /// Keeps of the bytes that `owner` puts here one after the other only the last.
+    /// Keeps of the bytes that `owner` puts here one after the other only the last, and those that another owner keeps.
     ///
     /// # Errors
     /// When the disk does not take it.
     pub fn keep_last(&self, owner: &str, last: &Digest) -> Result<(), SystemError> {
-        let pointer = self.directory.join(format!("last-{}", hash_bytes(owner.as_bytes())));
-        let before = match fs::read_to_string(&pointer) {
-            Ok(before) => Some(Digest::new(before)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(source) => return Err(file_error("read", &pointer, source)),
-        };
-        write_atomically(&pointer, |file| file.write_all(last.as_str().as_bytes()))?;
+        let before = self.pointed_at(owner)?;
+        write_atomically(&self.pointer(owner), |file| file.write_all(last.as_str().as_bytes()))?;
         match before {
-            Some(before) if before != *last && is_hash(before.as_str()) => self.forget(&before),
+            Some(before) if before != *last && !self.is_kept(&before)? => self.forget(&before),
             Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The last bytes that `owner` put here, if they are still there.
+    ///
+    /// # Errors
+    /// When the disk does not say.
+    pub fn last(&self, owner: &str) -> Result<Option<Spooled>, SystemError> {
+        let Some(sha256) = self.pointed_at(owner)? else {
+            return Ok(None);
+        };
+        let path = self.path(&sha256);
+        match fs::metadata(&path) {
+            Ok(found) => Ok(Some(Spooled {
+                sha256,
+                bytes: found.len(),
+                path,
+            })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(file_error("read", &path, source)),
+        }
+    }
+
+    /// Drops the last bytes of `owner`, because they are not true any more.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn drop_last(&self, owner: &str) -> Result<(), SystemError> {
+        let Some(last) = self.pointed_at(owner)? else {
+            return Ok(());
+        };
+        let pointer = self.pointer(owner);
+        fs::remove_file(&pointer).map_err(|source| file_error("write", &pointer, source))?;
+        if self.is_kept(&last)? {
+            return Ok(());
+        }
+        self.forget(&last)
+    }
+
+    /// Whether some owner keeps these bytes.
+    fn is_kept(&self, sha256: &Digest) -> Result<bool, SystemError> {
+        let failed = |source| file_error("read", &self.directory, source);
+        for entry in fs::read_dir(&self.directory).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let is_pointer = entry.file_name().to_string_lossy().starts_with(POINTER);
+            if is_pointer && fs::read_to_string(entry.path()).is_ok_and(|text| text == sha256.as_str()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn pointer(&self, owner: &str) -> PathBuf {
+        self.directory
+            .join(format!("{POINTER}{}", hash_bytes(owner.as_bytes())))
+    }
+
+    fn pointed_at(&self, owner: &str) -> Result<Option<Digest>, SystemError> {
+        let pointer = self.pointer(owner);
+        match fs::read_to_string(&pointer) {
+            Ok(text) => Ok(Some(Digest::new(text)).filter(|digest| is_hash(digest.as_str()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(file_error("read", &pointer, source)),
         }
     }
 
@@ -273,6 +334,13 @@ mod tests {
         spool.keep_last("v3", &first.sha256).unwrap();
         spool.keep_last("v3", &second.sha256).unwrap();
         assert!(!first.path.exists() && second.path.exists() && other.path.exists());
+        assert_eq!(spool.last("v3").unwrap(), Some(second.clone()));
+        spool.keep_last("pin", &second.sha256).unwrap();
+        spool.drop_last("v3").unwrap();
+        assert!(second.path.exists(), "another owner keeps it");
+        spool.drop_last("pin").unwrap();
+        assert_eq!(spool.last("v3").unwrap(), None);
+        assert!(!second.path.exists());
     }
 
     #[test]

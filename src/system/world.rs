@@ -4,13 +4,14 @@ use std::{
     sync::Arc,
 };
 
-use super::{Doubles, Secrets, Spool, SystemError, apicurio::Apicurio, nginx::Nginx};
+use super::{Doubles, Secrets, Snapshots, Spool, SystemError, apicurio::Apicurio, nginx::Nginx};
 use crate::model::{Plan, SystemName};
 
 /// Every system of a plan, and this machine as far as a plan may use it.
 pub struct World {
     pub(super) systems: BTreeMap<SystemName, SystemClient>,
     pub(super) spool: Spool,
+    pub(super) snapshots: Snapshots,
     pub(super) base: PathBuf,
     pub(super) secrets: Secrets,
     pub(super) no_exec: bool,
@@ -60,6 +61,7 @@ impl World {
         Ok(Self {
             systems,
             spool: Spool::new(options.spool.clone()),
+            snapshots: Snapshots::default(),
             base: options.base.clone(),
             secrets,
             no_exec: options.no_exec,

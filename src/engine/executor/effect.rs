@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     journal::{Body, Part, SettledBy, StepState},
-    kind::{DynEffect, Inputs, Receipt, Undo},
+    kind::{DynEffect, Inputs, KindError, Receipt, Undo},
     model::{Change, Class, Event, PlanDuration, StepId, Touches},
     resource::{Depth, Probed},
-    system::{Answer, causes},
+    system::{Answer, SystemError, causes},
 };
 
 /// Looks after an act: a connection that was dropped or a server that was busy for a moment is back by the third.
@@ -127,7 +127,7 @@ impl Executor {
         }
         self.intend_effect(run, effect, &touches, &before, &change, &inputs)?;
         let applied = self.act(run, effect, &change, &inputs).await;
-        self.look_after(run, effect, applied, &inputs, started).await
+        self.look_after(run, effect, applied, (&before, &inputs), started).await
     }
 
     /// What is to be done, or why it must not be.
@@ -150,13 +150,43 @@ impl Executor {
             }
             self.expect_ours(run, effect, now)?;
         }
-        effect.diff(now, inputs).map_err(|error| Failed::new(causes(&error)))
+        let change = effect.diff(now, inputs).map_err(|error| match error {
+            KindError::Refused(_) => Failed::refused(causes(&error)),
+            KindError::MissingInput { .. } | KindError::MissingOutput { .. } | KindError::Shape { .. } => {
+                Failed::new(causes(&error))
+            }
+        })?;
+        if run.part == Part::Forward && !change.is_none() && self.belongs_to_clients(effect) {
+            let reason = "a route let writes through to it, so its content belongs to its clients now";
+            return Err(Failed::refused(reason));
+        }
+        Ok(change)
     }
 
     /// A look that must succeed.
     pub(super) async fn probe(&mut self, part: Part, effect: &dyn DynEffect) -> Result<Value, Failed> {
-        let (act, guard) = (self.act.clone(), self.guard(part));
-        match self.signals.run(effect.probe(&act, Depth::Deep), guard).await {
+        let act = self.act.clone();
+        self.seen(part, effect.probe(&act, Depth::Deep)).await
+    }
+
+    /// A look that must succeed, once the step was intended: what else the intent saw stays as it was then.
+    pub(super) async fn probe_after(
+        &mut self,
+        part: Part,
+        effect: &dyn DynEffect,
+        seen: &Value,
+    ) -> Result<Value, Failed> {
+        let act = self.act.clone();
+        self.seen(part, effect.probe_after(seen, &act, Depth::Deep)).await
+    }
+
+    async fn seen(
+        &mut self,
+        part: Part,
+        look: impl Future<Output = Result<Probed<Value>, SystemError>>,
+    ) -> Result<Value, Failed> {
+        let guard = self.guard(part);
+        match self.signals.run(look, guard).await {
             Err(stopped) => Err(Failed::stopped(stopped)),
             Ok(Ok(Probed::Seen(state))) => Ok(state),
             Ok(Ok(Probed::Unreachable(reason) | Probed::NotLooked(reason))) => Err(Failed::new(reason)),
@@ -232,7 +262,7 @@ impl Executor {
         run: &StepRun<'_>,
         effect: &dyn DynEffect,
         applied: Result<Receipt, Failed>,
-        inputs: &Inputs,
+        (before, inputs): (&Value, &Inputs),
         started: Instant,
     ) -> Result<Result<Tried, Failed>, EngineError> {
         if let Err(failed) = &applied
@@ -240,7 +270,7 @@ impl Executor {
         {
             return Ok(Err(failed.clone()));
         }
-        let seen = match self.look_until_seen(run, effect, applied.is_ok()).await {
+        let seen = match self.look_until_seen(run, effect, before, applied.is_ok()).await {
             Ok(seen) => seen,
             Err(failed) => return Ok(Err(applied.err().unwrap_or(failed))),
         };
@@ -267,12 +297,13 @@ impl Executor {
         &mut self,
         run: &StepRun<'_>,
         effect: &dyn DynEffect,
+        before: &Value,
         done: bool,
     ) -> Result<Value, Failed> {
         let mut left = if done { LOOKS_AFTER } else { 1 };
         loop {
             left -= 1;
-            match self.probe(run.part, effect).await {
+            match self.probe_after(run.part, effect, before).await {
                 Err(failed) if left > 0 && failed.stopped.is_none() => {
                     let guard = self.guard(run.part);
                     let pause = tokio::time::sleep(LOOK_PAUSE);

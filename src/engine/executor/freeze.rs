@@ -40,6 +40,12 @@ impl Executor {
         Ok(())
     }
 
+    /// Whether this session has seen that writes are frozen, and nothing has been begun that lets them flow again. A freeze of
+    /// an earlier session may have been thawed by somebody since.
+    pub(super) fn is_settled_freeze(&self) -> bool {
+        self.freeze_took.is_some() && self.freeze().is_some_and(|frozen| !frozen.switch_intended)
+    }
+
     /// What may end the act of a step.
     pub(super) fn guard_of(&self, run: &StepRun<'_>) -> Guard {
         Guard {

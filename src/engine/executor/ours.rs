@@ -5,7 +5,7 @@ use super::{
     step::{Again, StepRun},
 };
 use crate::{
-    journal::{Intent, Part, StepState},
+    journal::{Part, StepState},
     kind::{Behaviour, DynEffect, Inputs},
     model::{Delta, Step, StepId},
     system::causes,
@@ -18,10 +18,11 @@ impl Executor {
         if self.freeze().is_none() {
             return Ok(());
         }
-        let Some((earlier, behaviour)) = self.last_writer(effect, &run.step.id) else {
+        let Some((earlier, behaviour, settled)) = self.last_writer(effect, &run.step.id) else {
             return Ok(());
         };
-        match behaviour.diff(now, &Inputs::default()) {
+        let pinned = settled.and_then(|settled| behaviour.pinned(now, settled).ok());
+        match behaviour.diff(pinned.as_ref().unwrap_or(now), &Inputs::default()) {
             Ok(change) if !(change.is_none() || run.in_doubt && self.is_own_doubt(run, effect, now)) => {
                 Err(Failed::new(format!(
                     "somebody else moved it since step `{earlier}`: {}",
@@ -52,7 +53,7 @@ impl Executor {
     /// Whether a settled effect of an open phase still holds; what does not is repaired, unless that is a regress.
     pub(super) async fn still_holds(
         &mut self,
-        intent: Option<&Intent>,
+        known: &StepState,
         step: &Step,
         effect: &dyn DynEffect,
     ) -> Result<Again, EngineError> {
@@ -60,16 +61,25 @@ impl Executor {
             return Ok(Again::Holds);
         }
         // The snapshot pinned in the intent is the target; what the source did later is not drift.
-        let inputs = match intent {
+        let inputs = match known.intent() {
             Some(intent) => Inputs(intent.inputs.clone()),
             None => match self.inputs(effect.touches().inputs.iter()) {
                 Ok(inputs) => inputs,
                 Err(error) => return Ok(Again::Stop(error)),
             },
         };
-        let now = match self.probe(Part::Forward, effect).await {
+        let looked = match known.after() {
+            Some(settled) => self.probe_after(Part::Forward, effect, settled).await,
+            None => self.probe(Part::Forward, effect).await,
+        };
+        let now = match looked {
             Ok(now) => now,
             Err(failed) => return Ok(Again::Stop(failed.error)),
+        };
+        let now = match known.after().map(|settled| effect.pinned(&now, settled)) {
+            None => now,
+            Some(Ok(pinned)) => pinned,
+            Some(Err(error)) => return Ok(Again::Stop(causes(&error))),
         };
         match effect.diff(&now, &inputs) {
             Err(error) => Ok(Again::Stop(causes(&error))),
@@ -110,7 +120,7 @@ impl Executor {
     }
 
     fn moved_on(&self, effect: &dyn DynEffect, step: &Step) -> bool {
-        let Some((later, _)) = self.last_writer(effect, &step.id) else {
+        let Some((later, _, _)) = self.last_writer(effect, &step.id) else {
             return false;
         };
         let position = |id: &StepId| self.program.order.iter().position(|known| known == id);
@@ -118,7 +128,7 @@ impl Executor {
     }
 
     /// Once a route let writes through to a backend, the content of the system of that name belongs to its clients.
-    fn belongs_to_clients(&self, effect: &dyn DynEffect) -> bool {
+    pub(super) fn belongs_to_clients(&self, effect: &dyn DynEffect) -> bool {
         let address = effect.address();
         let Some((system, "content")) = address.as_str().split_once('/') else {
             return false;
@@ -127,20 +137,20 @@ impl Executor {
     }
 
     /// The last settled step of this run that moved the same resource, other than `step`.
-    fn last_writer(&self, effect: &dyn DynEffect, step: &StepId) -> Option<(StepId, &dyn DynEffect)> {
+    fn last_writer(&self, effect: &dyn DynEffect, step: &StepId) -> Option<(StepId, &dyn DynEffect, Option<&Value>)> {
         let address = effect.address();
         let state = self.ledger.state()?;
         let attempts = state.phases.values().filter_map(|phase| phase.current.as_ref());
-        let (_, earlier) = attempts
+        let (_, earlier, known) = attempts
             .flat_map(|attempt| &attempt.steps)
             .filter(|(id, _)| *id != step)
             .filter_map(|(id, known)| match known {
-                StepState::Done { sequence, .. } => Some((*sequence, id)),
+                StepState::Done { sequence, .. } => Some((*sequence, id, known)),
                 StepState::Intended(_) | StepState::Failed { .. } | StepState::Skipped { .. } => None,
             })
-            .filter(|(_, id)| self.effect_of(id).is_some_and(|other| other.address() == address))
-            .max_by_key(|(sequence, _)| *sequence)?;
-        Some((earlier.clone(), self.effect_of(earlier)?))
+            .filter(|(_, id, _)| self.effect_of(id).is_some_and(|other| other.address() == address))
+            .max_by_key(|(sequence, ..)| *sequence)?;
+        Some((earlier.clone(), self.effect_of(earlier)?, known.after()))
     }
 
     fn effect_of(&self, step: &StepId) -> Option<&dyn DynEffect> {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{EngineError, Executor, Failed, Failure, Flow, Guard, Outcome, Stopped};
 use crate::{
     expr::Expression,
-    journal::{Body, Failure as FailureRecord, Intent, Part, SettledBy, StepState},
+    journal::{Body, Failure as FailureRecord, Part, SettledBy, StepState},
     kind::{Behaviour, DynCapture, DynCheck, DynWait, Inputs, WaitStatus},
     model::{Class, Event, Phase, PhaseId, ResourceKey, Step},
     system::causes,
@@ -39,6 +39,7 @@ pub(in crate::engine) enum Tried {
 impl Executor {
     /// Runs what is left of a step.
     pub(super) async fn run_step(&mut self, phase: &Phase, step: &Step) -> Result<Flow, EngineError> {
+        self.act.snapshots().frozen(self.is_settled_freeze());
         let known = self
             .ledger
             .state()
@@ -51,13 +52,11 @@ impl Executor {
             Some(StepState::Skipped { .. }) => return Ok(Flow::On),
             Some(StepState::Done { digest, .. }) if digest != step.digest => false,
             Some(StepState::Done { .. }) if !self.is_resumed() => return Ok(Flow::On),
-            Some(StepState::Done { outputs, intent, .. }) => {
-                match self.look_again(step, &outputs, intent.as_ref()).await? {
-                    Again::Holds => return self.judge_step_again(&phase.id, step).await,
-                    Again::Run => false,
-                    Again::Stop(reason) => return Ok(self.failed(step, reason)),
-                }
-            }
+            Some(ref done @ StepState::Done { ref outputs, .. }) => match self.look_again(step, outputs, done).await? {
+                Again::Holds => return self.judge_step_again(&phase.id, step).await,
+                Again::Run => false,
+                Again::Stop(reason) => return Ok(self.failed(step, reason)),
+            },
             Some(StepState::Intended(_)) => true,
             Some(StepState::Failed { in_doubt, .. }) => in_doubt,
             None => false,
@@ -364,18 +363,13 @@ impl Executor {
     }
 
     /// An open phase looks once more at what an earlier session settled.
-    async fn look_again(
-        &mut self,
-        step: &Step,
-        outputs: &Value,
-        intent: Option<&Intent>,
-    ) -> Result<Again, EngineError> {
+    async fn look_again(&mut self, step: &Step, outputs: &Value, known: &StepState) -> Result<Again, EngineError> {
         let program = self.program.clone();
         let Some(behaviour) = program.behaviour(&step.id) else {
             return Ok(Again::Holds);
         };
         match behaviour {
-            Behaviour::Effect(effect) => self.still_holds(intent, step, effect.as_ref()).await,
+            Behaviour::Effect(effect) => self.still_holds(known, step, effect.as_ref()).await,
             Behaviour::Capture(capture) => {
                 let (act, guard) = (self.act.clone(), self.guard(Part::Forward));
                 Ok(match self.signals.run(capture.intact(outputs, &act), guard).await {

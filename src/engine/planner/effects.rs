@@ -25,9 +25,7 @@ impl<'a> Walk<'a> {
             return unplannable(reason);
         }
         match at.known {
-            Some(StepState::Done { intent, sequence, .. }) if !at.edited() => {
-                self.done(at, effect, key, intent.as_ref(), *sequence)
-            }
+            Some(StepState::Done { sequence, .. }) if !at.edited() => self.done(at, effect, key, *sequence),
             Some(
                 StepState::Intended(intent)
                 | StepState::Failed {
@@ -52,14 +50,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Done in this attempt, phase open: the last writer of a resource must still find its target.
-    fn done(
-        &mut self,
-        at: &'a Placed<'a>,
-        effect: &dyn DynEffect,
-        key: &ResourceKey,
-        intent: Option<&Intent>,
-        sequence: u64,
-    ) -> Decided<'a> {
+    fn done(&mut self, at: &'a Placed<'a>, effect: &dyn DynEffect, key: &ResourceKey, sequence: u64) -> Decided<'a> {
         if self.written.settled_after(key, sequence) {
             return Decided::new(Standing::Superseded);
         }
@@ -76,10 +67,14 @@ impl<'a> Walk<'a> {
             Now::Failed(reason) => return unplannable(reason),
             Now::After(after) => return Decided::new(Standing::Unknown { after }),
         };
-        let inputs = self.pinned(at, intent);
-        match effect.diff(&now, &inputs) {
+        let settled = at.known.and_then(StepState::after);
+        let inputs = self.pinned(at, at.known.and_then(StepState::intent));
+        match still(effect, &now, settled, &inputs) {
             Err(error) => self.no_answer(at, &error),
-            Ok(change) if change.is_none() => Decided::new(Standing::Done),
+            Ok(change) if change.is_none() => {
+                let since = settled.and_then(|settled| effect.since(&now, settled).ok().flatten());
+                since.into_iter().fold(Decided::new(Standing::Done), Decided::note)
+            }
             // A later step that is in doubt or failed may have moved it: the resource is that step's now.
             Ok(_) if self.written.intended_after(key, sequence) => Decided::new(Standing::Superseded),
             Ok(change) => self.decided_on(at, effect, key, now, &inputs, |now| {
@@ -223,6 +218,19 @@ impl<'a> Walk<'a> {
             return Decided::new(Standing::Unknown { after: step.clone() });
         }
         unplannable(crate::system::causes(error)).note(format!("`{}` has no diff", at.step.uses))
+    }
+}
+
+/// What a done step would still have to do; what else than the resource it was compared with, is as it was then.
+pub(super) fn still(
+    effect: &dyn DynEffect,
+    now: &Value,
+    settled: Option<&Value>,
+    inputs: &Inputs,
+) -> Result<Change, KindError> {
+    match settled {
+        Some(settled) => effect.diff(&effect.pinned(now, settled)?, inputs),
+        None => effect.diff(now, inputs),
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{PlanInput, placed::Placed};
+use super::{PlanInput, effects::still, placed::Placed};
 use crate::{
     engine::{
         simulation::{Now, World, Written},
@@ -166,7 +166,7 @@ impl<'a> Walk<'a> {
         }
         let inputs = self.pinned(at, intent.as_ref());
         match self.world.live(key) {
-            Now::Known(now) => match effect.diff(&now, &inputs) {
+            Now::Known(now) => match still(effect.as_ref(), &now, at.known.and_then(StepState::after), &inputs) {
                 Ok(change) if !change.is_none() => decided.note(format!("drift: {}", change.in_words())),
                 Ok(_) => decided,
                 Err(error) => decided.note(format!("drift is not known: {error}")),

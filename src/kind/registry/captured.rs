@@ -6,8 +6,8 @@ use schemars::SchemaGenerator;
 use serde::Deserialize;
 
 use crate::{
-    kind::{ApplyError, Inputs, KindError, PlanView, find, is_later_kind},
-    model::{Digest, DocPath, Finding, Findings, StepId},
+    kind::{ApplyError, Inputs, KindError, PlanView, find},
+    model::{Digest, Findings, StepId},
     resource::{Side, file_side},
     system::Act,
 };
@@ -23,16 +23,7 @@ struct Captured {
 
 /// A finding when the step that a field names is there and records no snapshot.
 pub(super) fn needs_capture(plan: &PlanView<'_>, field: &str, step: &StepId, out: &mut Findings) {
-    let mut steps = plan.plan.phases.iter().flat_map(|phase| &phase.steps);
-    let Some(found) = steps.find(|found| found.id == *step) else {
-        return;
-    };
-    // A kind of a later version may well take one.
-    if !records_snapshot(&found.uses) && !is_later_kind(&found.uses) {
-        let at = DocPath::root().key("with").key(field);
-        let what = format!("step `{step}` is a {}, which takes no snapshot", found.uses);
-        out.push(Finding::error("plan::wrong_step", at, what).help("Name a step that uses `registry.export`."));
-    }
+    super::needs_step(plan, field, step, "snapshot", records_snapshot, out);
 }
 
 /// Whether the outputs of a kind say where a snapshot is.
@@ -95,6 +86,7 @@ mod tests {
     #[test]
     fn steps_that_record_where_a_snapshot_is_may_be_named() {
         assert!(records_snapshot("registry.export"));
+        assert!(records_snapshot("registry.replicate"));
         assert!(!records_snapshot("lb.route"));
         assert!(!records_snapshot("registry.verify"));
         assert!(!records_snapshot("no.such.kind"));

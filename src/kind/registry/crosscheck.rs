@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use crate::{
     kind::ApplyError,
     registry::{CommentKey, Snapshot},
-    resource::{Exported, suspected_comments, take_snapshot},
+    resource::{held, suspected_comments},
     system::{
-        Progress, Spool, SystemError,
+        Age, Held, Observe, Progress, SystemError,
         apicurio::{ArtifactId, Counts, RegistryReader, ServerVersion},
     },
 };
@@ -24,18 +24,17 @@ const NAMED: usize = 5;
 pub(super) async fn cross_check(
     registry: &RegistryReader<'_>,
     version: &ServerVersion,
-    spool: &Spool,
+    world: &Observe,
     log: &Progress,
-) -> Result<Exported, ApplyError> {
+) -> Result<Held, ApplyError> {
     let mut before = registry.counts(version).await?;
     for left in (0..TRIES).rev() {
         log.say(format!("exporting {}", registry.name()));
-        let taken = take_snapshot(registry, spool).await?;
+        let taken = held(registry.name(), world, Age::Frozen).await?;
         let holes = holes(registry, version, &taken.snapshot, log).await?;
         if holes.is_empty() {
             return Ok(taken);
         }
-        spool.forget(&taken.spooled.sha256)?;
         let after = registry.counts(version).await?;
         if left == 0 || after == before {
             return Err(ApplyError::NotDone(refusal(registry, &holes, after != before)));

@@ -7,8 +7,8 @@ use super::crosscheck::cross_check;
 use crate::{
     kind::{ApplyError, Capture, PlanView},
     model::{Digest, Findings, ResourceKey, Step, SystemName, Touches},
-    resource::{Exported, GroupRow, OwnCounts},
-    system::{Act, Observe, Progress, SystemError, hash_file, host_name, write_atomically},
+    resource::{GroupRow, OwnCounts},
+    system::{Act, Held, Observe, Progress, SystemError, hash_file, host_name, write_atomically},
 };
 
 /// Exports a registry into a file and proves that the file is whole.
@@ -88,12 +88,11 @@ impl Capture for RegistryExport {
     ) -> Result<RegistryExportOutput, ApplyError> {
         let registry = world.registry(&spec.from)?;
         let version = registry.version().await?;
-        let taken = cross_check(&registry, &version, world.spool(), log).await?;
+        let taken = cross_check(&registry, &version, world, log).await?;
         let file = name_of_attempt(&spec.to, attempt);
         let path = world.path(&file);
         log.say(format!("writing {file}"));
         let (sha256, bytes) = place(&taken, path).await?;
-        world.spool().forget(&taken.spooled.sha256)?;
         Ok(describe(file, sha256, bytes, version.to_string(), &taken))
     }
 
@@ -131,7 +130,7 @@ fn name_of_attempt(name: &str, attempt: u32) -> String {
 }
 
 /// Puts the export at its place and reads it back: what is recorded is the hash of the file that lies there.
-async fn place(taken: &Exported, path: PathBuf) -> Result<(Digest, u64), ApplyError> {
+async fn place(taken: &Held, path: PathBuf) -> Result<(Digest, u64), ApplyError> {
     let from = taken.spooled.path.clone();
     let expected = taken.spooled.sha256.clone();
     let shown = path.clone();
@@ -160,7 +159,7 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-fn describe(file: String, sha256: Digest, bytes: u64, version: String, taken: &Exported) -> RegistryExportOutput {
+fn describe(file: String, sha256: Digest, bytes: u64, version: String, taken: &Held) -> RegistryExportOutput {
     let snapshot = &taken.snapshot;
     let (own, all) = (OwnCounts::of(snapshot), snapshot.counts());
     RegistryExportOutput {

@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::importer::{Importer, Source};
+use super::carry::{Bounds, Carry, IntoV3, Source, Target as _};
 use crate::{
     kind::{ApplyError, Effect, Inputs, KindError, PlanView, Receipt, Undo},
     model::{Action, Change, Digest, DocPath, Finding, Findings, ResourceKey, Step, StepId, SystemName, Touches},
@@ -67,8 +67,8 @@ impl Effect for RegistryImport {
 
     fn on(spec: &RegistryImportSpec, _step: &Step) -> ContentKey {
         ContentKey {
-            registry: spec.to.clone(),
-            source: spec.file.clone(),
+            files: spec.file.iter().cloned().collect(),
+            ..ContentKey::of(&spec.to)
         }
     }
 
@@ -148,11 +148,12 @@ impl Effect for RegistryImport {
         log: &Progress,
     ) -> Result<Receipt, ApplyError> {
         let source = match (&spec.export, &spec.file) {
-            (Some(export), _) => Source::recorded(export, inputs.of(export)?)?,
-            (None, Some(file)) => Source::file(file),
+            (Some(export), _) => Source::recorded(export, inputs.of(export)?, world)?,
+            (None, Some(file)) => Source::file(file, world),
             (None, None) => return Err(KindError::Refused("it names no export and no file".to_owned()).into()),
         };
-        let sent = Importer::open(spec, source, world, log).await?.run().await?;
+        let carry = Carry::open::<IntoV3>(&spec.to, source, spec.chunk_versions, world, log).await?;
+        let sent = carry.run::<IntoV3>(&Bounds::default()).await?;
         Ok(Receipt(
             serde_json::json!({"sent_versions": sent.versions, "chunks": sent.chunks}),
         ))
@@ -177,19 +178,16 @@ impl Effect for RegistryImport {
     }
 }
 
-/// An import writes 3.x alone, and only a version that appends to what is there and keeps `latest`
-/// (`reference/apicurio.md` §0.1, §4.5: 3.0.7).
-pub(super) fn refuse_target(now: &ContentState) -> Result<(), KindError> {
+/// An import writes 3.x alone.
+fn refuse_target(now: &ContentState) -> Result<(), KindError> {
     let version: crate::system::apicurio::ServerVersion = now
         .version
         .parse()
         .map_err(|error: crate::system::apicurio::NoVersion| KindError::Refused(error.to_string()))?;
-    if version.is_v3() && version.at_least(3, 0, 7) {
-        return Ok(());
+    match IntoV3::refuses(&version) {
+        None => Ok(()),
+        Some(reason) => Err(KindError::Refused(format!("the target cannot be written: {reason}"))),
     }
-    Err(KindError::Refused(format!(
-        "the target is {version}: an import needs 3.0.7 or later, which adds to what is there and keeps `latest`"
-    )))
 }
 
 fn wanted(spec: &RegistryImportSpec, now: &ContentState, inputs: &Inputs) -> Result<Wanted, KindError> {
@@ -199,10 +197,7 @@ fn wanted(spec: &RegistryImportSpec, now: &ContentState, inputs: &Inputs) -> Res
             source,
         });
     }
-    let source = now
-        .source
-        .as_ref()
-        .filter(|source| Some(&source.file) == spec.file.as_ref());
+    let source = now.files.iter().find(|source| Some(&source.file) == spec.file.as_ref());
     let source = source.ok_or_else(|| KindError::Refused("the export file was not looked at".to_owned()))?;
     Ok(Wanted {
         groups: source.groups,
@@ -293,7 +288,8 @@ mod tests {
                 reserve_left,
                 spool: Digest::from(""),
             }),
-            source: None,
+            files: Vec::new(),
+            sides: BTreeMap::new(),
         }
     }
 

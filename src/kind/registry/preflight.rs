@@ -132,7 +132,7 @@ impl Check for RegistryPreflight {
         log: &Progress,
     ) -> Result<Verdict<RegistryPreflightOutput>, ApplyError> {
         let target = target(spec, world).await?;
-        let side = registry_side(&world.registry(&spec.from)?, world.spool(), Ask::Counts, log).await?;
+        let side = registry_side(&spec.from, world, Ask::Counts, log).await?;
         let found = preflight(&side.snapshot, &target, &side.facts, &spec.accept);
         let report = PreflightReport::new(&side.identity, &target, &found);
         match &spec.report {

@@ -36,6 +36,8 @@ pub struct Counts {
 #[derive(Deserialize)]
 struct Info {
     version: String,
+    #[serde(default)]
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -72,6 +74,16 @@ impl<'a> RegistryReader<'a> {
     /// When nobody answers, or not as a registry.
     pub async fn version(&self) -> Result<ServerVersion, SystemError> {
         version_of(self.main()?).await
+    }
+
+    /// Whether a 3.x keeps a journal in Kafka, as its name says (`reference/apicurio.md` §2.2; a source, not a lab result).
+    ///
+    /// # Errors
+    /// When nobody answers, or not as a registry.
+    pub async fn keeps_journal(&self, version: &ServerVersion) -> Result<bool, SystemError> {
+        let api = self.main()?;
+        let info: Info = api.json(core_url(api, version, &["system", "info"])?, ONE).await?;
+        Ok(info.name.to_ascii_lowercase().contains("kafka"))
     }
 
     /// How much there is.

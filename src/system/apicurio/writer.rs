@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    super::SystemError,
+    super::{Snapshots, SystemError},
     ArtifactId, RegistryReader, ServerVersion,
     api::{Api, ONE},
     listing::comments_url,
@@ -15,6 +15,8 @@ use super::{
 /// Writes to a registry.
 pub struct RegistryWriter<'a> {
     reader: RegistryReader<'a>,
+    /// Where it is noted that looks from before a write do not count any more.
+    snapshots: Option<&'a Snapshots>,
 }
 
 /// A rule with its configuration: `VALIDITY`, `FULL`.
@@ -38,7 +40,18 @@ struct GroupMeta {
 impl<'a> RegistryWriter<'a> {
     /// On top of a reader.
     pub(in crate::system) fn new(reader: RegistryReader<'a>) -> Self {
-        Self { reader }
+        Self {
+            reader,
+            snapshots: None,
+        }
+    }
+
+    /// Notes its writes there.
+    pub(in crate::system) fn noting(self, snapshots: &'a Snapshots) -> Self {
+        Self {
+            snapshots: Some(snapshots),
+            ..self
+        }
     }
 
     /// The reader below.
@@ -46,7 +59,11 @@ impl<'a> RegistryWriter<'a> {
         &self.reader
     }
 
+    /// To write with: whoever asks for it is about to.
     pub(super) fn api(&self) -> Result<&'a Api, SystemError> {
+        if let Some(snapshots) = self.snapshots {
+            snapshots.wrote(self.reader.name());
+        }
         self.reader.main()
     }
 

@@ -1,4 +1,4 @@
-use super::{WAITING, busy_clients, no_client_failed, nothing_was_lost};
+use super::{WAITING, busy_clients, can_be_paused, no_client_failed, nothing_was_lost};
 use crate::support::{Lab, Registry};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -42,20 +42,4 @@ async fn a_write(lab: &Lab) -> u16 {
         .request("POST", path, &headers, br#"{"type":"object"}"#)
         .await
         .status
-}
-
-/// Whether the program was built with its points to be killed at, as `scripts/test` builds it.
-fn can_be_paused() -> bool {
-    let required = ["CI", "REGPLAN_REQUIRE_REAL"]
-        .iter()
-        .any(|name| std::env::var_os(name).is_some());
-    let can = cfg!(feature = "crash-points");
-    assert!(
-        can || !required,
-        "run the tests with --features crash-points, as scripts/test does"
-    );
-    if !can {
-        eprintln!("skipped: needs --features crash-points, as scripts/test sets it");
-    }
-    can
 }

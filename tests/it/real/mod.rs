@@ -6,6 +6,7 @@ mod guide;
 mod interrupted;
 mod killed;
 mod lab;
+mod short_freeze;
 
 use std::time::Duration;
 
@@ -86,6 +87,22 @@ async fn v2_serves_and_takes_writes(lab: &Lab, clients: &Clients) {
             .await;
         assert_eq!((content.status, content.text()), (200, written.content.clone()));
     }
+}
+
+/// Whether the program was built with its points to be killed at, as `scripts/test` builds it.
+fn can_be_paused() -> bool {
+    let required = ["CI", "REGPLAN_REQUIRE_REAL"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some());
+    let can = cfg!(feature = "crash-points");
+    assert!(
+        can || !required,
+        "run the tests with --features crash-points, as scripts/test does"
+    );
+    if !can {
+        eprintln!("skipped: needs --features crash-points, as scripts/test sets it");
+    }
+    can
 }
 
 /// The exit code of a run that waits for a person: here, at the soak.

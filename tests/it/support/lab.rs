@@ -51,6 +51,15 @@ impl Lab {
 
     /// With the plan of the guide and further steps.
     pub async fn with_edited_guide(edits: &[PlanEdit<'_>]) -> Option<Self> {
+        Self::of("plans/guide.yaml", edits).await
+    }
+
+    /// With another plan of this project whose variables are those of the guide.
+    pub async fn with_plan(plan: &str) -> Option<Self> {
+        Self::of(plan, &[]).await
+    }
+
+    async fn of(plan: &str, edits: &[PlanEdit<'_>]) -> Option<Self> {
         if !stack::available() {
             return None;
         }
@@ -74,7 +83,7 @@ impl Lab {
             _turn: turn,
         };
         lab.write_variables(v3);
-        lab.write_plan(edits);
+        lab.write_plan(plan, edits);
         Some(lab)
     }
 
@@ -107,9 +116,9 @@ impl Lab {
         std::fs::write(self.directory().join(VARIABLES), variables.to_string()).unwrap();
     }
 
-    fn write_plan(&self, edits: &[PlanEdit<'_>]) {
-        let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("plans/guide.yaml");
-        let mut text = std::fs::read_to_string(guide).unwrap();
+    fn write_plan(&self, plan: &str, edits: &[PlanEdit<'_>]) {
+        let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join(plan);
+        let mut text = std::fs::read_to_string(plan).unwrap();
         for edit in edits {
             let line = |line: &&str| {
                 let line = line.trim_start();

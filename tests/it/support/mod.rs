@@ -13,7 +13,7 @@ mod upload;
 pub use clients::{Clients, Report};
 pub use export::Export;
 pub use lab::{Lab, PlanEdit};
-pub use registry::Registry;
+pub use registry::{New, Registry};
 pub use regplan::Running;
 pub use rich::fill_with_rich_data;
 pub use upload::SlowUpload;

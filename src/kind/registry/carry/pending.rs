@@ -53,15 +53,15 @@ impl Pending {
         }
     }
 
-    /// Waits until nothing that was sent can still be running.
+    /// Waits until nothing that was sent can still be running; says whether it had to.
     pub(super) async fn settle(
         &self,
         registry: &RegistryReader<'_>,
         spool: &Spool,
         log: &Progress,
-    ) -> Result<(), ApplyError> {
+    ) -> Result<bool, ApplyError> {
         if !self.note.exists() {
-            return Ok(());
+            return Ok(false);
         }
         log.say("an earlier request may still be running on the server; waiting until nothing moves there");
         let began = Instant::now();
@@ -80,7 +80,7 @@ impl Pending {
                 since = Instant::now();
             } else if since.elapsed() >= QUIET {
                 self.end()?;
-                return Ok(());
+                return Ok(true);
             }
             sleep(LOOK).await;
         }

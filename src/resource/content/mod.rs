@@ -1,13 +1,20 @@
-use std::{fs::File, io, io::BufReader, path::Path};
+mod held;
+mod side;
 
+pub use held::{Exported, held, read_snapshot, take_snapshot};
+pub use side::{Few, Pin, Settled, SideContent, SideKey, Todo};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::{try_join, try_join_all};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Depth, Probed, Resource};
 use crate::{
     model::{Digest, ResourceKey, SystemName},
-    registry::{ReadLimits, Snapshot, read_export},
-    system::{Observe, Spool, Spooled, SystemError, apicurio::RegistryReader, causes, hash_file},
+    registry::Snapshot,
+    system::{Age, Held, Observe, SystemError, causes, hash_file},
 };
 
 /// All that a registry holds.
@@ -18,9 +25,22 @@ pub struct Content;
 pub struct ContentKey {
     /// The system of type `apicurio`.
     pub registry: SystemName,
-    /// An export file whose summary belongs to the look, because a step compares the registry with it; relative to the
-    /// plan file.
-    pub source: Option<String>,
+    /// Export files whose summaries belong to the look, because steps compare the registry with them; relative to the plan
+    /// file.
+    pub files: BTreeSet<String>,
+    /// Other registries that it is compared with.
+    pub sides: BTreeSet<SideKey>,
+}
+
+impl ContentKey {
+    /// That registry, compared with nothing.
+    pub fn of(registry: &SystemName) -> Self {
+        Self {
+            registry: registry.clone(),
+            files: BTreeSet::new(),
+            sides: BTreeSet::new(),
+        }
+    }
 }
 
 /// A summary of a registry's content.
@@ -38,9 +58,12 @@ pub struct ContentState {
     pub max_global_id: Option<u64>,
     /// What a deep look adds.
     pub deep: Option<DeepContent>,
-    /// The export file that the key names; absent when it names none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<SourceContent>,
+    /// The export files that the key names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<SourceContent>,
+    /// The other registries that the key names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sides: BTreeMap<SystemName, SideContent>,
 }
 
 /// A summary of an export file.
@@ -131,52 +154,6 @@ impl OwnCounts {
     }
 }
 
-/// A registry's export in the spool, and what it holds.
-pub struct Exported {
-    /// The file.
-    pub spooled: Spooled,
-    /// What is in it.
-    pub snapshot: Snapshot,
-}
-
-/// Exports a registry into the spool and reads the export to its end.
-///
-/// # Errors
-/// When it does not answer, or what it sends is not a whole export.
-pub async fn take_snapshot(registry: &RegistryReader<'_>, spool: &Spool) -> Result<Exported, SystemError> {
-    let spooled = registry.export(spool).await?;
-    let unusable = |reason: String| SystemError::Answer {
-        system: registry.name().clone(),
-        request: "GET admin/export".to_owned(),
-        reason,
-    };
-    match read_snapshot(&spooled.path).await {
-        Ok(snapshot) => Ok(Exported { spooled, snapshot }),
-        Err(SystemError::File { source, .. }) => {
-            spool.forget(&spooled.sha256)?;
-            Err(unusable(causes(&source)))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Reads an export file to its end with all checksums.
-///
-/// # Errors
-/// When it cannot be read, or is not a whole export.
-pub async fn read_snapshot(path: &Path) -> Result<Snapshot, SystemError> {
-    let failed = |source| SystemError::File {
-        verb: "read",
-        path: path.to_owned(),
-        source,
-    };
-    let file = File::open(path).map_err(failed)?;
-    tokio::task::spawn_blocking(move || read_export(BufReader::new(file), &ReadLimits::default()))
-        .await
-        .map_err(|error| failed(io::Error::other(error)))?
-        .map_err(|error| failed(io::Error::other(error)))
-}
-
 /// Summarises an export file.
 async fn summarise(name: &str, world: &Observe) -> Result<SourceContent, SystemError> {
     let path = world.path(name);
@@ -197,41 +174,107 @@ async fn summarise(name: &str, world: &Observe) -> Result<SourceContent, SystemE
 async fn look(key: &ContentKey, world: &Observe, depth: Depth) -> Result<ContentState, SystemError> {
     let registry = world.registry(&key.registry)?;
     let version = registry.version().await?;
-    let source = match &key.source {
-        Some(name) => Some(summarise(name, world).await?),
-        None => None,
-    };
-    if depth == Depth::Shallow {
-        let counts = registry.counts(&version).await?;
-        return Ok(ContentState {
-            version: version.to_string(),
-            groups: counts.groups,
-            artifacts: counts.artifacts,
-            versions: counts.versions,
-            max_global_id: registry.max_global_id(&version).await?,
-            deep: None,
-            source,
-        });
+    let mut files = Vec::new();
+    for name in &key.files {
+        files.push(summarise(name, world).await?);
     }
-    let Exported { spooled, snapshot } = take_snapshot(&registry, world.spool()).await?;
-    world.spool().keep_last(&registry.url(), &spooled.sha256)?;
-    let own = OwnCounts::of(&snapshot);
+    if depth == Depth::Deep {
+        return deep_look(key, version.to_string(), files, world).await;
+    }
+    let counts = registry.counts(&version).await?;
+    let mut sides = BTreeMap::new();
+    for side in &key.sides {
+        sides.insert(side.system.clone(), side::shallow(side, world).await?);
+    }
     Ok(ContentState {
         version: version.to_string(),
-        groups: own.groups,
-        artifacts: own.artifacts,
-        versions: Some(own.versions),
-        max_global_id: Some(snapshot.max_global_id()),
-        deep: Some(DeepContent {
-            digest: snapshot.digest(),
-            group_rows: GroupRow::all(&snapshot),
-            comments: snapshot.counts().comments,
-            max_content_id: snapshot.max_content_id(),
-            reserve_left: snapshot.has_reserve_group(),
-            spool: spooled.sha256,
-        }),
-        source,
+        groups: counts.groups,
+        artifacts: counts.artifacts,
+        versions: counts.versions,
+        max_global_id: registry.max_global_id(&version).await?,
+        deep: None,
+        files,
+        sides,
     })
+}
+
+/// By exports of all sides, at the same time.
+///
+/// An earlier look at the registry itself may say that something is to be done, never that nothing is.
+async fn deep_look(
+    key: &ContentKey,
+    version: String,
+    files: Vec<SourceContent>,
+    world: &Observe,
+) -> Result<ContentState, SystemError> {
+    let age = if key.sides.is_empty() {
+        Age::Frozen
+    } else {
+        Age::Earlier
+    };
+    let others = try_join_all(key.sides.iter().map(|side| side::whole(side, world)));
+    let (target, others) = try_join(held(&key.registry, world, age), others).await?;
+    let state = compared(key, &version, &files, &target, &others).await?;
+    let nothing = |side: &SideContent| {
+        side.pin
+            .as_ref()
+            .and_then(|pin| pin.todo.as_ref())
+            .is_none_or(Todo::is_done)
+    };
+    if age == Age::Frozen || !state.sides.values().any(nothing) {
+        return Ok(state);
+    }
+    let again = held(&key.registry, world, Age::Frozen).await?;
+    if again.spooled == target.spooled {
+        return Ok(state);
+    }
+    compared(key, &version, &files, &again, &others).await
+}
+
+/// What was seen, summarised; comparing two registries takes long enough to be in the way of everything else.
+async fn compared(
+    key: &ContentKey,
+    version: &str,
+    files: &[SourceContent],
+    target: &Held,
+    others: &[Option<(String, Held)>],
+) -> Result<ContentState, SystemError> {
+    let (keys, target, others) = (key.sides.clone(), target.clone(), others.to_vec());
+    let (version, files) = (version.to_owned(), files.to_vec());
+    let summarise = move || {
+        let mut sides = BTreeMap::new();
+        for (side, other) in keys.into_iter().zip(others) {
+            let summary = match other {
+                Some((version, other)) => side::summarise(version, &other, &target.snapshot),
+                None => match side.pinned {
+                    Some(mut pinned) => {
+                        pinned.pin.iter_mut().for_each(|pin| pin.todo = None);
+                        pinned
+                    }
+                    None => continue,
+                },
+            };
+            sides.insert(side.system, summary);
+        }
+        let own = OwnCounts::of(&target.snapshot);
+        ContentState {
+            version,
+            groups: own.groups,
+            artifacts: own.artifacts,
+            versions: Some(own.versions),
+            max_global_id: Some(target.snapshot.max_global_id()),
+            deep: Some(side::deep_content(&target)),
+            files,
+            sides,
+        }
+    };
+    tokio::task::spawn_blocking(summarise)
+        .await
+        .map_err(|error| SystemError::Answer {
+            system: key.registry.clone(),
+            request: "GET admin/export".to_owned(),
+            reason: error.to_string(),
+        })
 }
 
 impl Resource for Content {
@@ -240,6 +283,11 @@ impl Resource for Content {
 
     fn address(key: &ContentKey) -> ResourceKey {
         ResourceKey::of(&key.registry, "content")
+    }
+
+    fn join(key: &mut ContentKey, other: &ContentKey) {
+        key.files.extend(other.files.iter().cloned());
+        key.sides.extend(other.sides.iter().cloned());
     }
 
     async fn probe(key: &ContentKey, world: &Observe, depth: Depth) -> Result<Probed<ContentState>, SystemError> {

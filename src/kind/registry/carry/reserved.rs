@@ -15,11 +15,14 @@ use crate::{
 /// The reservations of one journal on one registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Reserved {
+pub(in crate::kind::registry) struct Reserved {
     /// The least globalId that was reserved: what the target itself makes lies above it.
     pub(super) lowest: u64,
     /// The latest reservation.
     pub(super) last: Reservation,
+    /// Whether the target has taken it, and its dummy is gone.
+    #[serde(default)]
+    pub(super) made: bool,
 }
 
 /// The note of one registry; it lies beside the spool's files, which belong to the same journal.
@@ -35,6 +38,7 @@ impl Reserved {
         Self {
             lowest: before.map_or(last.global_id, |before| before.min(last.global_id)),
             last,
+            made: false,
         }
     }
 }
@@ -81,7 +85,7 @@ mod tests {
             note: dir.path().join("import-x.reserved"),
         };
         assert_eq!(note.read().unwrap(), None);
-        let target = super::super::any_snapshot("v3-rich");
+        let target = super::super::super::any_snapshot("v3-rich");
         let of = |global_id| Reservation {
             global_id,
             content_id: 9_000_000,

@@ -1,0 +1,324 @@
+//! The one way in which content moves: what the target lacks is sent, and nothing that a server answers is believed.
+//!
+//! ```text
+//! Source ─load─► Snapshot A ─┐
+//! look at the target ──► B ──┴─ delta ─► refuse ─► reserve ─► delete ─► chunks ─► repair ─► look again, compare
+//! ```
+//!
+//! `registry.import` and `registry.replicate` share it. What differs by the server that is written is a [`Target`].
+
+mod bounds;
+mod into_v3;
+mod pack;
+mod pending;
+mod refuse;
+mod reserved;
+mod source;
+mod target;
+
+pub(super) use bounds::Bounds;
+pub use bounds::Deletes;
+pub(super) use into_v3::IntoV3;
+pub(super) use source::Source;
+pub(super) use target::Target;
+
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use self::{
+    pack::{pack, unpackable},
+    pending::Pending,
+    refuse::{boundary, refuse_native},
+    reserved::ReservedNote,
+    source::Loaded,
+};
+use crate::{
+    kind::ApplyError,
+    model::SystemName,
+    registry::{ArtifactKey, Chunk, ChunkLimits, Delta, RestFacts, Row, Snapshot, chunks, compare},
+    resource::held,
+    system::{
+        Act, Age, Progress, SystemError,
+        apicurio::{ArtifactId, Deletions, RegistryWriter, ServerVersion},
+    },
+};
+
+/// Rows named in an error; the rest is counted.
+const NAMED: usize = 5;
+
+/// Most versions in one request to a KafkaSQL: it takes 44 ms for each, and health probes grow impatient after ten seconds
+/// (`reference/apicurio.md` §0 row 19).
+const KAFKA_VERSIONS: usize = 200;
+
+/// What was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Carried {
+    /// Versions sent.
+    pub(super) versions: u64,
+    /// Requests sent.
+    pub(super) chunks: u64,
+    /// Artifacts and groups that were deleted on the target and not brought again.
+    pub(super) deleted: u64,
+    /// Artifacts that were deleted on the target and brought again whole.
+    pub(super) recreated: u64,
+    /// What was changed by the API, for people.
+    pub(super) repaired: Vec<String>,
+    /// The differences that are left, as foreseen: rows by their code.
+    pub(super) residue: Vec<String>,
+}
+
+/// One carrying of content under way.
+pub(super) struct Carry<'a> {
+    writer: RegistryWriter<'a>,
+    version: ServerVersion,
+    loaded: Loaded,
+    limits: ChunkLimits,
+    /// Whether the target keeps a journal in Kafka, which has rules of its own (`reference/apicurio.md` §0 rows 18 to 20).
+    kafka: bool,
+    pending: Pending,
+    reserved: ReservedNote,
+    world: &'a Act,
+    log: &'a Progress,
+}
+
+impl<'a> Carry<'a> {
+    /// Reads the source and asks the target what it is.
+    pub(super) async fn open<T: Target>(
+        to: &SystemName,
+        source: Source,
+        chunk_versions: Option<u32>,
+        world: &'a Act,
+        log: &'a Progress,
+    ) -> Result<Self, ApplyError> {
+        let writer = world.registry_mut(to)?;
+        let version = writer.reader().version().await?;
+        if let Some(reason) = T::refuses(&version) {
+            return Err(ApplyError::NotDone(format!("{to} cannot be written: {reason}")));
+        }
+        log.say(format!("reading {}", source.name()));
+        let loaded = source.load().await?;
+        let pending = Pending::of(writer.reader(), world.spool());
+        let reserved = ReservedNote::of(writer.reader(), world.spool());
+        let defaults = ChunkLimits::default();
+        let kafka = version.is_v3() && writer.reader().keeps_journal(&version).await?;
+        let most = if kafka { KAFKA_VERSIONS } else { defaults.max_versions };
+        let max_versions = chunk_versions.and_then(|n| usize::try_from(n).ok()).unwrap_or(most);
+        Ok(Self {
+            writer,
+            version,
+            loaded,
+            limits: ChunkLimits {
+                max_versions: if kafka { max_versions.min(most) } else { max_versions },
+                ..defaults
+            },
+            kafka,
+            pending,
+            reserved,
+            world,
+            log,
+        })
+    }
+
+    /// Brings what is missing. May be called again at any time: it begins with a look.
+    pub(super) async fn run<T: Target>(&self, bounds: &Bounds) -> Result<Carried, ApplyError> {
+        let registry = self.writer.reader();
+        if self.pending.settle(registry, self.world.spool(), self.log).await? {
+            self.world.snapshots().wrote(registry.name());
+        }
+        Deletions::mend(&self.writer, &self.version, self.world.spool()).await?;
+        self.log.say("looking at the target");
+        let mut target = self.look(Age::Earlier).await?;
+        if bounds.reset && self.must_be_emptied::<T>(&target) {
+            self.empty::<T>(&target).await?;
+            target = self.look(Age::Frozen).await?;
+        }
+        let mut delta = T::delta(self.source(), &target);
+        // What is deleted must have been seen now: a client may have written there against the rules.
+        let deletes = !(delta.recreate.is_empty() && delta.extra_artifacts.is_empty() && delta.extra_groups.is_empty());
+        if deletes && self.world.snapshots().is_frozen() {
+            target = self.look(Age::Frozen).await?;
+            delta = T::delta(self.source(), &target);
+        }
+        bounds.refuse(&delta, self.source(), &target)?;
+        let mut residue = T::residue(self.source(), &target);
+        residue.extend(bounds.kept(&delta, self.source(), &target));
+        let noted = self.reserved.read()?;
+        refuse_native(self.source(), &target, boundary(self.source(), noted)?)?;
+        self.outdate()?;
+        T::reserve(self, &target, noted).await?;
+        let mut carried = self.delete::<T>(&target, &delta, bounds.deletes).await?;
+        self.send::<T>(&delta, &mut carried).await?;
+        carried.repaired = T::repair(self, &delta).await?;
+        self.prove(&residue).await?;
+        carried.residue = residue.iter().map(Row::to_string).collect();
+        Ok(carried)
+    }
+
+    /// The looks so far say nothing of the target any more: it is about to be written.
+    fn outdate(&self) -> Result<(), SystemError> {
+        self.world.spool().drop_last(&self.writer.reader().url())
+    }
+
+    /// Whether the target holds something that stands in the way.
+    fn must_be_emptied<T: Target>(&self, target: &Snapshot) -> bool {
+        let delta = T::delta(self.source(), target);
+        !(delta.conflicts.is_empty() && delta.extra_artifacts.is_empty() && delta.extra_groups.is_empty())
+    }
+
+    /// Deletes everything on the target. Contents stay behind for a while on 3.x: what of them is in the way is refused after.
+    async fn empty<T: Target>(&self, target: &Snapshot) -> Result<(), ApplyError> {
+        self.log.say("deleting everything on the target, as `reset` says");
+        self.outdate()?;
+        let artifacts = target.own_artifacts().map(|(key, _)| (**key).clone()).collect();
+        let groups = target.groups.keys().filter(|group| !group.is_scratch()).cloned();
+        T::delete(self, target, &artifacts, &groups.collect()).await
+    }
+
+    /// Deletes what is to go, and what is brought again.
+    async fn delete<T: Target>(
+        &self,
+        target: &Snapshot,
+        delta: &Delta,
+        deletes: Deletes,
+    ) -> Result<Carried, ApplyError> {
+        let (mut artifacts, mut groups) = (delta.recreate.clone(), BTreeSet::new());
+        let mut carried = Carried {
+            recreated: number(artifacts.len()),
+            ..Carried::default()
+        };
+        if deletes == Deletes::Mirror {
+            artifacts.extend(delta.extra_artifacts.iter().cloned());
+            groups.extend(delta.extra_groups.iter().cloned());
+            carried.deleted = number(delta.extra_artifacts.len() + groups.len());
+        }
+        if !(artifacts.is_empty() && groups.is_empty()) {
+            T::delete(self, target, &artifacts, &groups).await?;
+        }
+        Ok(carried)
+    }
+
+    /// What is carried.
+    fn source(&self) -> &Snapshot {
+        &self.loaded.snapshot
+    }
+
+    /// What the target holds now.
+    async fn look(&self, age: Age) -> Result<Arc<Snapshot>, ApplyError> {
+        Ok(held(self.writer.reader().name(), self.world, age).await?.snapshot)
+    }
+
+    async fn send<T: Target>(&self, delta: &Delta, sent: &mut Carried) -> Result<(), ApplyError> {
+        let chunks = chunks(self.source(), delta, &self.limits).map_err(unpackable)?;
+        let of = number(chunks.len());
+        let (source, file) = (Arc::clone(&self.loaded.snapshot), self.loaded.file.clone());
+        let mut packed = pack(source, file, self.world.spool().clone(), chunks.clone(), self.kafka);
+        for chunk in &chunks {
+            let what = format!("chunk {} of {of}", sent.chunks + 1);
+            self.log.count(what.clone(), sent.chunks, of);
+            let file = packed
+                .recv()
+                .await
+                .ok_or_else(|| ApplyError::NotDone("packing ended early".to_owned()))??;
+            let before = T::count(self).await?;
+            self.post(file.path(), &what, "import.chunk").await?;
+            T::arrived(self, chunk, before, &what).await?;
+            sent.chunks += 1;
+            sent.versions += number(chunk.versions.len());
+        }
+        if of > 0 {
+            self.log.count(format!("{} versions sent", sent.versions), of, of);
+        }
+        Ok(())
+    }
+
+    /// Sends a file, noted before and after; `point` begins the names of its crash points.
+    async fn post(&self, file: &Path, what: &str, point: &str) -> Result<(), ApplyError> {
+        self.pending.begin(what)?;
+        match self.writer.import_zip(&self.version, file, point).await {
+            Ok(()) => Ok(self.pending.end()?),
+            // It answered, or the request never left: nothing of it runs any more.
+            Err(error @ (SystemError::Status { .. } | SystemError::Unreachable { .. })) => {
+                self.pending.end()?;
+                Err(error.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Looks for every version of a chunk, and names what the server dropped.
+    async fn all_there(&self, chunk: &Chunk, what: &str) -> Result<(), ApplyError> {
+        let target = self.look(Age::Frozen).await?;
+        let lost = chunk.versions.iter().filter(|id| !target.versions.contains_key(id));
+        let lost: Vec<String> = lost.map(|id| self.name_of(*id)).collect();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        Err(ApplyError::NotDone(format!(
+            "{what}: the registry answered that all is well and dropped {}",
+            some_of(&lost)
+        )))
+    }
+
+    fn name_of(&self, global_id: u64) -> String {
+        match self.source().versions.get(&global_id) {
+            Some(version) => format!(
+                "{} version {} (globalId {global_id})",
+                version.artifact, version.version
+            ),
+            None => format!("globalId {global_id}"),
+        }
+    }
+
+    /// Looks again, at everything: no difference but those that were foreseen.
+    async fn prove(&self, residue: &[Row]) -> Result<(), ApplyError> {
+        self.log.say(format!("comparing everything with {}", self.loaded.name));
+        let target = self.look(Age::Frozen).await?;
+        let comparison = compare(self.source(), &target, &RestFacts::default(), &[]);
+        let foreseen = |row: &&Row| {
+            residue
+                .iter()
+                .any(|known| known.code == row.code && known.what == row.what)
+        };
+        let rows = comparison.differences.iter().filter(|row| !foreseen(row));
+        let rows: Vec<String> = rows.map(Row::to_string).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        Err(ApplyError::NotDone(format!(
+            "everything was sent, and {} does not hold what {} holds: {}",
+            self.writer.reader().name(),
+            self.loaded.name,
+            some_of(&rows)
+        )))
+    }
+}
+
+fn number(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+fn id_of(key: &ArtifactKey) -> ArtifactId {
+    ArtifactId::new(key.group.as_option(), key.artifact.as_ref())
+}
+
+/// The first few, and how many more.
+fn some_of(rows: &[String]) -> String {
+    let mut text = rows.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
+    if rows.len() > NAMED {
+        text.push_str(&format!("; and {} more", rows.len() - NAMED));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_names_the_first_and_counts_the_rest() {
+        let rows: Vec<String> = (1..=7).map(|n| n.to_string()).collect();
+        assert_eq!(some_of(&rows), "1; 2; 3; 4; 5; and 2 more");
+        assert_eq!(some_of(&rows[..2]), "1; 2");
+    }
+}

@@ -1,0 +1,605 @@
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::carry::{Bounds, Carried, Carry, Deletes, IntoV3, Source, Target as _};
+use crate::{
+    kind::{ApplyError, Effect, Inputs, KindError, PlanView, Receipt, Undo},
+    model::{Action, Change, Digest, DocPath, Finding, Findings, ResourceKey, Step, SystemName, Touches},
+    resource::{Content, ContentKey, ContentState, Few, Pin, Settled, SideContent, SideKey, Todo},
+    system::{Act, Progress, Spooled, apicurio::ServerVersion},
+};
+
+/// Makes a registry hold what another one holds, from whatever it holds now.
+pub struct RegistryReplicate;
+
+/// Which registry is made equal to which, and within what bounds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryReplicateSpec {
+    /// The registry that is right.
+    pub from: SystemName,
+    /// The registry that is made equal to it; no client may write to it yet.
+    pub to: SystemName,
+    /// What becomes of artifacts and groups that only `to` has; `refuse` when absent.
+    #[serde(default)]
+    pub deletes: Deletes,
+    /// Most changes; more are refused before anything is written. Absent: as many as there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_changes: Option<u64>,
+    /// Most versions in one request; 500 when absent. The server's limits hold in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub chunk_versions: Option<u32>,
+    /// Delete everything on `to` first when it holds something that stands in the way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reset: bool,
+}
+
+/// What the registry holds now, and what was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RegistryReplicateOutput {
+    /// Artifacts.
+    pub artifacts: u64,
+    /// Versions.
+    pub versions: u64,
+    /// Over the content as the equality contract compares it.
+    pub content_digest: Digest,
+    /// The same of the snapshot of `from` that it was made equal to.
+    pub source_digest: Digest,
+    /// The SHA-256 of that snapshot's export.
+    pub source_sha256: Digest,
+    /// Greatest globalId of that snapshot.
+    pub max_global_id: u64,
+    /// Greatest contentId of that snapshot.
+    pub max_content_id: u64,
+    /// Artifacts and groups that only `to` has and that stay.
+    pub residue: u64,
+    /// Versions sent (only known when this run sent them).
+    pub sent_versions: Option<u64>,
+    /// Requests sent (only known when this run sent them).
+    pub chunks: Option<u64>,
+    /// Artifacts and groups deleted (only known when this run did it).
+    pub deleted: Option<u64>,
+    /// Artifacts deleted and brought again whole (only known when this run did it).
+    pub recreated: Option<u64>,
+    /// What was changed by the API (only known when this run did it).
+    pub repaired: Option<Vec<String>>,
+    /// The differences that are left, each with its code (only known when this run was there).
+    pub left: Option<Vec<String>>,
+}
+
+impl Effect for RegistryReplicate {
+    const NAME: &'static str = "registry.replicate";
+    const ABOUT: &'static str = "Makes a registry hold what another one holds, from whatever it holds now, ids kept.";
+    type Spec = RegistryReplicateSpec;
+    type On = Content;
+    type Output = RegistryReplicateOutput;
+
+    fn on(spec: &RegistryReplicateSpec, _step: &Step) -> ContentKey {
+        key(spec, None)
+    }
+
+    fn on_after(spec: &RegistryReplicateSpec, _step: &Step, seen: &ContentState) -> ContentKey {
+        key(spec, seen.sides.get(&spec.from).cloned())
+    }
+
+    fn pinned(spec: &RegistryReplicateSpec, mut now: ContentState, settled: &ContentState) -> ContentState {
+        let Some(mut side) = settled.sides.get(&spec.from).cloned() else {
+            return now;
+        };
+        if let Some(pin) = &mut side.pin {
+            pin.settled = Some(Settled {
+                artifacts: settled.artifacts,
+                versions: settled.versions,
+                digest: settled.deep.as_ref().map(|deep| deep.digest.clone()),
+            });
+        }
+        now.sides.insert(spec.from.clone(), side);
+        now
+    }
+
+    fn since(spec: &RegistryReplicateSpec, now: &ContentState, settled: &ContentState) -> Option<String> {
+        let (now, then) = (now.sides.get(&spec.from)?, settled.sides.get(&spec.from)?);
+        behind(&spec.from, now, then)
+    }
+
+    fn touches(spec: &RegistryReplicateSpec, _step: &Step) -> Touches {
+        Touches {
+            writes: [ResourceKey::of(&spec.to, "content")].into(),
+            reads: [ResourceKey::of(&spec.from, "content")].into(),
+            systems: [spec.from.clone(), spec.to.clone()].into(),
+            ..Touches::default()
+        }
+    }
+
+    fn check(spec: &RegistryReplicateSpec, _step: &Step, plan: &PlanView<'_>, out: &mut Findings) {
+        super::needs_registry(plan, "from", &spec.from, out);
+        super::needs_registry(plan, "to", &spec.to, out);
+        let with = DocPath::root().key("with");
+        if spec.from == spec.to {
+            out.push(
+                Finding::error(
+                    "plan::same_system",
+                    with.key("to"),
+                    "it would copy a registry to itself",
+                )
+                .help("Name two registries."),
+            );
+        }
+        if spec.chunk_versions == Some(0) {
+            let at = DocPath::root().key("with").key("chunk_versions");
+            out.push(
+                Finding::error("plan::range", at, "a request without versions moves nothing")
+                    .help("Write 1 or more, or leave it out for 500."),
+            );
+        }
+    }
+
+    fn diff(spec: &RegistryReplicateSpec, now: &ContentState, _inputs: &Inputs) -> Result<Change, KindError> {
+        let side = side(spec, now)?;
+        refuse_versions(spec, side, now)?;
+        match &side.pin {
+            None => Ok(by_counts(now, side)),
+            Some(pin) => by_snapshot(spec, now, side, pin),
+        }
+    }
+
+    /// What the source will hold when the next step looks is not known.
+    fn after(spec: &RegistryReplicateSpec, _now: &ContentState, _inputs: &Inputs) -> Result<ContentState, KindError> {
+        Err(KindError::Refused(format!(
+            "what {} holds then is known when it is done",
+            spec.from
+        )))
+    }
+
+    async fn apply(
+        spec: &RegistryReplicateSpec,
+        _step: &Step,
+        change: &Change,
+        _inputs: &Inputs,
+        world: &Act,
+        log: &Progress,
+    ) -> Result<Receipt, ApplyError> {
+        let source = source(spec, change, world)?;
+        let pin = format!("{} for {}", spec.from, spec.to);
+        if let Some(sha256) = source.sha256() {
+            world.spool().keep_last(&pin, sha256)?;
+        }
+        let carry = Carry::open::<IntoV3>(&spec.to, source, spec.chunk_versions, world, log).await?;
+        let bounds = Bounds {
+            deletes: spec.deletes,
+            versions_too: true,
+            max_changes: spec.max_changes,
+            reset: spec.reset,
+        };
+        let carried = carry.run::<IntoV3>(&bounds).await?;
+        let receipt = serde_json::to_value(carried).map_err(|source| KindError::Shape {
+            what: Self::NAME.to_owned(),
+            source,
+        })?;
+        Ok(Receipt(receipt))
+    }
+
+    fn output(
+        spec: &RegistryReplicateSpec,
+        settled: &ContentState,
+        receipt: Option<&Receipt>,
+    ) -> RegistryReplicateOutput {
+        let none = || Digest::from("");
+        let pin = settled.sides.get(&spec.from).and_then(|side| side.pin.as_ref());
+        let todo = pin.and_then(|pin| pin.todo.as_ref());
+        let carried = receipt.and_then(|receipt| Carried::deserialize(&receipt.0).ok());
+        let count = |of: fn(&Carried) -> u64| carried.as_ref().map(of);
+        RegistryReplicateOutput {
+            artifacts: settled.artifacts,
+            versions: settled.versions.unwrap_or_default(),
+            content_digest: settled.deep.as_ref().map_or_else(none, |deep| deep.digest.clone()),
+            source_digest: pin.map_or_else(none, |pin| pin.digest.clone()),
+            source_sha256: pin.map_or_else(none, |pin| pin.spool.clone()),
+            max_global_id: pin.map_or(0, |pin| pin.max_global_id),
+            max_content_id: pin.map_or(0, |pin| pin.max_content_id),
+            residue: todo.map_or(0, |todo| todo.extra_artifacts.count + todo.extra_groups.count),
+            sent_versions: count(|carried| carried.versions),
+            chunks: count(|carried| carried.chunks),
+            deleted: count(|carried| carried.deleted),
+            recreated: count(|carried| carried.recreated),
+            repaired: carried.as_ref().map(|carried| few(&carried.repaired)),
+            left: carried.as_ref().map(|carried| few(&carried.residue)),
+        }
+    }
+
+    fn undo(_spec: &RegistryReplicateSpec, _before: &ContentState) -> Undo {
+        Undo::Left("what was brought stays: it is not served, and the next attempt brings the rest".to_owned())
+    }
+}
+
+/// As many as a record takes; the rest is counted.
+fn few(all: &[String]) -> Vec<String> {
+    const MOST: usize = 50;
+    let mut few: Vec<String> = all.iter().take(MOST).cloned().collect();
+    if all.len() > MOST {
+        few.push(format!("and {} more", all.len() - MOST));
+    }
+    few
+}
+
+fn key(spec: &RegistryReplicateSpec, pinned: Option<SideContent>) -> ContentKey {
+    let side = SideKey {
+        system: spec.from.clone(),
+        pinned: pinned.filter(|side| side.pin.is_some()),
+    };
+    ContentKey {
+        sides: BTreeSet::from([side]),
+        ..ContentKey::of(&spec.to)
+    }
+}
+
+fn side<'s>(spec: &RegistryReplicateSpec, now: &'s ContentState) -> Result<&'s SideContent, KindError> {
+    let side = now.sides.get(&spec.from);
+    side.ok_or_else(|| KindError::Refused(format!("{} was not looked at", spec.from)))
+}
+
+fn refuse_versions(spec: &RegistryReplicateSpec, side: &SideContent, now: &ContentState) -> Result<(), KindError> {
+    let version = |text: &str| {
+        text.parse::<ServerVersion>()
+            .map_err(|error| KindError::Refused(error.to_string()))
+    };
+    let (from, to) = (version(&side.version)?, version(&now.version)?);
+    if !from.is_v2() {
+        return Err(KindError::Refused(format!("{} is {from}, not a 2.6", spec.from)));
+    }
+    match IntoV3::refuses(&to) {
+        None => Ok(()),
+        Some(reason) => Err(KindError::Refused(format!("{} cannot be written: {reason}", spec.to))),
+    }
+}
+
+/// A shallow look: 2.6 cannot count its versions, so artifacts say what they can.
+fn by_counts(now: &ContentState, side: &SideContent) -> Change {
+    let change = Change::none().field("artifacts", now.artifacts, side.artifacts);
+    match side.versions {
+        Some(versions) => change.field("versions", now.versions, versions),
+        None if change.is_none() => {
+            Change::new(Action::Update).summary("as many artifacts; by counts nothing more is known")
+        }
+        None => change,
+    }
+}
+
+fn by_snapshot(
+    spec: &RegistryReplicateSpec,
+    now: &ContentState,
+    side: &SideContent,
+    pin: &Pin,
+) -> Result<Change, KindError> {
+    if let Some(settled) = &pin.settled {
+        return Ok(since_settled(now, settled));
+    }
+    let Some(todo) = &pin.todo else {
+        // The export is gone, so the target is what it should be or it is not: nothing finer is known.
+        let digest = now.deep.as_ref().map(|deep| deep.digest.as_str());
+        return Ok(Change::none().field("content", digest, pin.digest.as_str()));
+    };
+    if !spec.reset {
+        refuse_todo(spec, todo)?;
+    }
+    Ok(change_of(spec, now, side, pin, todo))
+}
+
+/// Whether the target is as it was when the step was done.
+fn since_settled(now: &ContentState, settled: &Settled) -> Change {
+    match (&now.deep, &settled.digest) {
+        (Some(deep), Some(digest)) => Change::none().field("content", deep.digest.as_str(), digest.as_str()),
+        (Some(_) | None, _) => Change::none()
+            .field("artifacts", now.artifacts, settled.artifacts)
+            .field("versions", now.versions, settled.versions),
+    }
+}
+
+/// Facts that forbid it, named before anything is written.
+fn refuse_todo(spec: &RegistryReplicateSpec, todo: &Todo) -> Result<(), KindError> {
+    if todo.conflicts.count > 0 {
+        return Err(KindError::Refused(format!(
+            "{} ids mean something else on {}: {}; give it an empty storage, or say `reset: true` to delete everything on it \
+             first",
+            todo.conflicts.count,
+            spec.to,
+            todo.conflicts.in_words()
+        )));
+    }
+    let gone = [
+        ("artifacts", &todo.extra_artifacts),
+        ("versions", &todo.extra_versions),
+        ("groups", &todo.extra_groups),
+    ];
+    let gone: Vec<String> = gone
+        .iter()
+        .filter(|(_, few)| few.count > 0)
+        .map(|(what, few): &(&str, &Few)| format!("{} {what} ({})", few.count, few.in_words()))
+        .collect();
+    if spec.deletes == Deletes::Refuse && !gone.is_empty() {
+        return Err(KindError::Refused(format!(
+            "{} holds what {} does not: {}; say `deletes: mirror` to delete it there, or `deletes: keep` to leave it",
+            spec.to,
+            spec.from,
+            gone.join(", ")
+        )));
+    }
+    match spec.max_changes {
+        Some(most) if changes(spec, todo) > most => Err(KindError::Refused(format!(
+            "{} changes are needed and `max_changes` is {most}",
+            changes(spec, todo)
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn changes(spec: &RegistryReplicateSpec, todo: &Todo) -> u64 {
+    let extra = match spec.deletes {
+        Deletes::Mirror => todo.extra_artifacts.count + todo.extra_groups.count,
+        Deletes::Keep | Deletes::Refuse => 0,
+    };
+    todo.versions + todo.recreate.count + todo.groups + todo.rules + extra
+}
+
+fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideContent, pin: &Pin, todo: &Todo) -> Change {
+    let extra = todo.extra_artifacts.count + todo.extra_groups.count;
+    let deletes = spec.deletes == Deletes::Mirror && extra > 0 || spec.reset && extra > 0;
+    let reserve_left = now.deep.as_ref().is_some_and(|deep| deep.reserve_left);
+    let versions = side.versions.unwrap_or_default();
+    if todo.is_done() && !deletes && !reserve_left {
+        return Change::none().summary(format!("{versions} versions, all equal"));
+    }
+    let action = if now.artifacts == 0 {
+        Action::Create
+    } else {
+        Action::Update
+    };
+    let mut change = Change::new(action)
+        .field("versions", now.versions, versions)
+        .field("artifacts", now.artifacts, side.artifacts)
+        .field("to send", 0, todo.versions)
+        .field("to bring again whole", 0, todo.recreate.count)
+        .field("groups", 0, todo.groups)
+        .field("rules", 0, todo.rules)
+        .pin("source", json!({"sha256": pin.spool, "bytes": pin.bytes}));
+    if deletes {
+        change = change.field("to delete", 0, extra).risk(format!(
+            "deleted on {}: {}",
+            spec.to,
+            [&todo.extra_artifacts, &todo.extra_groups]
+                .map(Few::in_words)
+                .join("; ")
+        ));
+    }
+    if reserve_left {
+        change = change.field("group regplan-reserve", "there", Value::Null);
+    }
+    if spec.max_changes.is_none() && todo.recreate.count > 0 {
+        change = change.risk(format!(
+            "deleted there and brought again whole: {}",
+            todo.recreate.in_words()
+        ));
+    }
+    change
+}
+
+/// The snapshot that the change was made from.
+fn source(spec: &RegistryReplicateSpec, change: &Change, world: &Act) -> Result<Source, KindError> {
+    #[derive(Deserialize)]
+    struct Pinned {
+        sha256: Digest,
+        bytes: u64,
+    }
+    let pinned = change.pins.get("source").map(Pinned::deserialize).transpose();
+    let pinned = pinned.map_err(|source| KindError::Shape {
+        what: RegistryReplicate::NAME.to_owned(),
+        source,
+    })?;
+    let pinned = pinned.ok_or_else(|| KindError::Refused("no snapshot of the source was taken".to_owned()))?;
+    let read = world.snapshots().by_file(&pinned.sha256).map(|held| held.snapshot);
+    let spooled = Spooled {
+        path: world.spool().path(&pinned.sha256),
+        sha256: pinned.sha256,
+        bytes: pinned.bytes,
+    };
+    Ok(Source::spooled(
+        format!("the snapshot of {}", spec.from),
+        &spooled,
+        read,
+    ))
+}
+
+/// How far the source has gone on since.
+fn behind(from: &SystemName, now: &SideContent, then: &SideContent) -> Option<String> {
+    let s = |n: u64| if n == 1 { "" } else { "s" };
+    if let (Some(now), Some(then)) = (&now.pin, &then.pin)
+        && now.digest == then.digest
+    {
+        return None;
+    }
+    match (now.versions, then.versions) {
+        (Some(now), Some(then)) if now > then => {
+            let n = now - then;
+            return Some(format!("behind {from} by {n} version{}", s(n)));
+        }
+        (Some(_), Some(_)) if now.pin.is_some() => return Some(format!("{from} has changed since")),
+        (Some(_) | None, _) => {}
+    }
+    let n = now.artifacts.saturating_sub(then.artifacts);
+    (n > 0).then(|| format!("behind {from} by {n} artifact{} or more", s(n)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::resource::DeepContent;
+
+    fn spec(with: Value) -> RegistryReplicateSpec {
+        let mut all = json!({"from": "v2", "to": "v3"});
+        if let (Some(all), Value::Object(with)) = (all.as_object_mut(), with) {
+            all.extend(with);
+        }
+        serde_json::from_value(all).unwrap()
+    }
+
+    fn pin(todo: Todo) -> Pin {
+        Pin {
+            spool: Digest::from("abc"),
+            bytes: 7,
+            digest: Digest::from("source"),
+            max_global_id: 70,
+            max_content_id: 60,
+            todo: Some(todo),
+            settled: None,
+        }
+    }
+
+    fn state(version: &str, source: (&str, Option<u64>), pin: Option<Pin>) -> ContentState {
+        let side = SideContent {
+            version: source.0.to_owned(),
+            artifacts: 40,
+            versions: source.1,
+            pin,
+        };
+        ContentState {
+            version: version.to_owned(),
+            groups: 3,
+            artifacts: 36,
+            versions: Some(68),
+            max_global_id: Some(70),
+            deep: side.pin.as_ref().map(|_| DeepContent {
+                digest: Digest::from("target"),
+                group_rows: Vec::new(),
+                comments: 0,
+                max_content_id: 0,
+                reserve_left: false,
+                spool: Digest::from("t"),
+            }),
+            files: Vec::new(),
+            sides: BTreeMap::from([("v2".into(), side)]),
+        }
+    }
+
+    fn few(names: &[&str]) -> Few {
+        Few::of(names)
+    }
+
+    fn judged(with: Value, todo: Todo) -> Result<Change, String> {
+        let now = state("3.3.3", ("2.6.13.Final", Some(72)), Some(pin(todo)));
+        RegistryReplicate::diff(&spec(with), &now, &Inputs::default()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_deep_look_says_what_is_to_be_done_and_pins_the_snapshot() {
+        let todo = Todo {
+            versions: 5,
+            recreate: few(&["g/a"]),
+            ..Todo::default()
+        };
+        let change = judged(json!({}), todo).unwrap();
+        let words = change.in_words();
+        assert!(
+            words.contains("to send: 0 → 5") && words.contains("again whole: 0 → 1"),
+            "{words}"
+        );
+        assert_eq!(change.pins["source"], json!({"sha256": "abc", "bytes": 7}));
+        assert!(change.risks[0].contains("g/a"), "{:?}", change.risks);
+        assert!(judged(json!({}), Todo::default()).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_must_not_be_done_is_refused_with_its_facts() {
+        let conflict = || Todo {
+            conflicts: few(&["content 7 holds other bytes on the target"]),
+            ..Todo::default()
+        };
+        let refused = judged(json!({"deletes": "mirror"}), conflict()).unwrap_err();
+        assert!(
+            refused.contains("content 7") && refused.contains("reset: true"),
+            "{refused}"
+        );
+        assert!(judged(json!({"reset": true}), conflict()).is_ok());
+        let extra = || Todo {
+            extra_artifacts: few(&["g/theirs"]),
+            extra_versions: few(&["g/a version 2"]),
+            ..Todo::default()
+        };
+        let refused = judged(json!({}), extra()).unwrap_err();
+        assert!(
+            refused.contains("g/theirs") && refused.contains("g/a version 2"),
+            "{refused}"
+        );
+        assert!(judged(json!({"deletes": "keep"}), extra()).unwrap().is_none());
+        let mirrored = judged(json!({"deletes": "mirror"}), extra()).unwrap();
+        assert!(
+            mirrored.in_words().contains("to delete: 0 → 1"),
+            "{}",
+            mirrored.in_words()
+        );
+        let many = Todo {
+            versions: 9,
+            ..Todo::default()
+        };
+        let refused = judged(json!({"max_changes": 8}), many).unwrap_err();
+        assert!(refused.contains('9') && refused.contains("is 8"), "{refused}");
+    }
+
+    #[test]
+    fn other_versions_than_2_6_to_3_are_refused() {
+        for (from, to) in [
+            ("3.3.3", "3.3.3"),
+            ("2.6.13.Final", "2.6.13.Final"),
+            ("2.6.13.Final", "3.0.6"),
+        ] {
+            let now = state(to, (from, None), None);
+            let judged = RegistryReplicate::diff(&spec(json!({})), &now, &Inputs::default());
+            assert!(matches!(judged, Err(KindError::Refused(_))), "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn a_shallow_look_never_says_that_nothing_is_to_be_done() {
+        let mut now = state("3.3.3", ("2.6.13.Final", None), None);
+        let diff = |now: &ContentState| RegistryReplicate::diff(&spec(json!({})), now, &Inputs::default()).unwrap();
+        assert!(diff(&now).in_words().contains("artifacts: 36 → 40"));
+        now.artifacts = 40;
+        assert!(!diff(&now).is_none());
+    }
+
+    #[test]
+    fn a_done_step_holds_whatever_the_source_did_since() {
+        let spec = spec(json!({}));
+        let settled = state("3.3.3", ("2.6.13.Final", Some(72)), Some(pin(Todo::default())));
+        let moved_on = Todo {
+            versions: 3,
+            ..Todo::default()
+        };
+        let mut now = state("3.3.3", ("2.6.13.Final", Some(75)), Some(pin(moved_on)));
+        now.sides.values_mut().for_each(|side| {
+            side.pin.iter_mut().for_each(|pin| pin.digest = Digest::from("later"));
+        });
+        let pinned = RegistryReplicate::pinned(&spec, now.clone(), &settled);
+        assert!(
+            RegistryReplicate::diff(&spec, &pinned, &Inputs::default())
+                .unwrap()
+                .is_none()
+        );
+        assert_eq!(
+            RegistryReplicate::since(&spec, &now, &settled).as_deref(),
+            Some("behind v2 by 3 versions")
+        );
+        now.deep.as_mut().unwrap().digest = Digest::from("damaged");
+        let pinned = RegistryReplicate::pinned(&spec, now, &settled);
+        assert!(
+            !RegistryReplicate::diff(&spec, &pinned, &Inputs::default())
+                .unwrap()
+                .is_none()
+        );
+    }
+}

@@ -1,0 +1,97 @@
+//! Looks at a whole registry: one export, read to its end.
+
+use std::{fs::File, io, io::BufReader, path::Path, sync::Arc};
+
+use crate::{
+    model::SystemName,
+    registry::{ReadLimits, Snapshot, read_export},
+    system::{Age, Held, Observe, Spool, Spooled, SystemError, apicurio::RegistryReader, causes},
+};
+
+/// A registry's export in the spool, and what it holds.
+pub struct Exported {
+    /// The file.
+    pub spooled: Spooled,
+    /// What is in it.
+    pub snapshot: Snapshot,
+}
+
+/// What a registry holds: the look that is shared while writes are frozen, if it is new enough, or a new one.
+///
+/// The file stays in the spool until the next look at that registry.
+///
+/// # Errors
+/// When it does not answer, or what it sends is not a whole export.
+pub async fn held(system: &SystemName, world: &Observe, age: Age) -> Result<Held, SystemError> {
+    let snapshots = world.snapshots();
+    if let Some(held) = snapshots.get(system, age) {
+        return Ok(held);
+    }
+    let registry = world.registry(system)?;
+    if age == Age::Earlier
+        && snapshots.is_frozen()
+        && let Some(held) = of_earlier_process(&registry, world).await?
+    {
+        snapshots.put(system, (None, snapshots.writes(system).1), &held);
+        return Ok(held);
+    }
+    let begun = snapshots.writes(system);
+    let Exported { spooled, snapshot } = take_snapshot(&registry, world.spool()).await?;
+    world.spool().keep_last(&registry.url(), &spooled.sha256)?;
+    let held = Held {
+        spooled,
+        snapshot: Arc::new(snapshot),
+    };
+    snapshots.put(system, begun, &held);
+    Ok(held)
+}
+
+/// The last look of an earlier process, which is still in the spool when nothing was written by us since.
+async fn of_earlier_process(registry: &RegistryReader<'_>, world: &Observe) -> Result<Option<Held>, SystemError> {
+    let Some(spooled) = world.spool().last(&registry.url())? else {
+        return Ok(None);
+    };
+    let snapshot = read_snapshot(&spooled.path).await?;
+    Ok(Some(Held {
+        spooled,
+        snapshot: Arc::new(snapshot),
+    }))
+}
+
+/// Exports a registry into the spool and reads the export to its end.
+///
+/// # Errors
+/// When it does not answer, or what it sends is not a whole export.
+pub async fn take_snapshot(registry: &RegistryReader<'_>, spool: &Spool) -> Result<Exported, SystemError> {
+    let spooled = registry.export(spool).await?;
+    let unusable = |reason: String| SystemError::Answer {
+        system: registry.name().clone(),
+        request: "GET admin/export".to_owned(),
+        reason,
+    };
+    match read_snapshot(&spooled.path).await {
+        Ok(snapshot) => Ok(Exported { spooled, snapshot }),
+        Err(SystemError::File { source, .. }) => {
+            spool.forget(&spooled.sha256)?;
+            Err(unusable(causes(&source)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads an export file to its end with all checksums.
+///
+/// # Errors
+/// When it cannot be read, or is not a whole export.
+pub async fn read_snapshot(path: &Path) -> Result<Snapshot, SystemError> {
+    let failed = |source| SystemError::File {
+        verb: "read",
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(failed)?;
+    tokio::task::spawn_blocking(move || read_export(BufReader::new(file), &ReadLimits::default()))
+        .await
+        .map_err(|error| failed(io::Error::other(error)))?
+        .map_err(|error| failed(io::Error::other(error)))
+}

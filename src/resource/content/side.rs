@@ -1,0 +1,243 @@
+//! The other side of a content: the registry that a step makes it equal to.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{DeepContent, GroupRow, OwnCounts, held::held, held::read_snapshot};
+use crate::{
+    model::{Digest, SystemName},
+    registry::{Conflict, Delta, Snapshot, delta},
+    system::{Age, Held, Observe, Spooled, SystemError},
+};
+
+/// What a step makes a registry equal to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SideKey {
+    /// The registry.
+    pub system: SystemName,
+    /// The export of it that is meant, by its key in the spool; `None`: what it holds now.
+    pub pinned: Option<SideContent>,
+}
+
+/// A summary of the other side.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SideContent {
+    /// The server's version.
+    pub version: String,
+    /// Artifacts.
+    pub artifacts: u64,
+    /// Versions; absent from a shallow look at 2.6, which cannot count them cheaply.
+    pub versions: Option<u64>,
+    /// The export, and what the target lacks of it; from a deep look.
+    pub pin: Option<Pin>,
+}
+
+/// A snapshot of the other side, kept in the spool.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Pin {
+    /// The key of the export in the spool, its SHA-256.
+    pub spool: Digest,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// As [`DeepContent::digest`].
+    pub digest: Digest,
+    /// Greatest globalId alive.
+    pub max_global_id: u64,
+    /// Greatest contentId in use.
+    pub max_content_id: u64,
+    /// What is to be done to the target; `None`: the file is gone, so only digests can be compared.
+    pub todo: Option<Todo>,
+    /// What the target held when a step had settled with this pin; set only to ask whether that still holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Settled>,
+}
+
+/// What a target held when a step was done.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Settled {
+    /// Artifacts.
+    pub artifacts: u64,
+    /// Versions.
+    pub versions: Option<u64>,
+    /// As [`DeepContent::digest`].
+    pub digest: Option<Digest>,
+}
+
+/// What a target lacks, in numbers and first names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Todo {
+    /// Versions to send.
+    pub versions: u64,
+    /// Of those, versions that the target has in some form already.
+    pub versions_again: u64,
+    /// Artifacts that the target does not have, or that only need more versions.
+    pub add: u64,
+    /// Artifacts that differ in another way: deleted on the target and brought again whole.
+    pub recreate: Few,
+    /// Groups to make, to give other properties, or to bring again.
+    pub groups: u64,
+    /// Rules to make, to change or to remove.
+    pub rules: u64,
+    /// Versions that the source does not have, of artifacts that it has.
+    pub extra_versions: Few,
+    /// Artifacts that the source does not have.
+    pub extra_artifacts: Few,
+    /// Groups that the source does not have.
+    pub extra_groups: Few,
+    /// What makes sending wrong.
+    pub conflicts: Few,
+}
+
+/// How many there are, and the first ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Few {
+    /// All.
+    pub count: u64,
+    /// At most [`Few::MOST`].
+    pub first: Vec<String>,
+}
+
+impl Few {
+    /// Names that a person reads; ids may be long, and all of it must fit a record.
+    pub const MOST: usize = 5;
+
+    /// Counts, and keeps the first.
+    pub fn of(all: impl IntoIterator<Item = impl ToString>) -> Self {
+        let mut few = Self::default();
+        for one in all {
+            if few.first.len() < Self::MOST {
+                few.first.push(one.to_string());
+            }
+            few.count += 1;
+        }
+        few
+    }
+
+    /// The first few, and how many more; as people read it.
+    pub fn in_words(&self) -> String {
+        let mut text = self.first.join("; ");
+        let more = self.count.saturating_sub(number(self.first.len()));
+        if more > 0 {
+            text.push_str(&format!("; and {more} more"));
+        }
+        text
+    }
+}
+
+impl Todo {
+    /// Of that source and that target.
+    pub fn of(source: &Snapshot, target: &Snapshot) -> Self {
+        let delta = delta(source, target);
+        let there = |id: &&u64| target.versions.contains_key(id);
+        let extra = target.own_versions().filter(|(id, version)| {
+            source.artifacts.contains_key(&version.artifact) && !source.versions.contains_key(id)
+        });
+        Self {
+            versions: number(delta.versions.len()),
+            versions_again: number(delta.versions.iter().filter(there).count()),
+            add: number(delta.add.len()),
+            recreate: Few::of(&delta.recreate),
+            groups: groups(&delta),
+            rules: number(delta.artifact_rules.len() + delta.global_rules.len() + delta.rules.len()),
+            extra_versions: Few::of(extra.map(|(_, version)| version)),
+            extra_artifacts: Few::of(&delta.extra_artifacts),
+            extra_groups: Few::of(&delta.extra_groups),
+            conflicts: Few::of(delta.conflicts.iter().map(Conflict::to_string)),
+        }
+    }
+
+    /// Whether there is nothing to send, to delete or to repair, extra artifacts and groups left aside.
+    pub fn is_done(&self) -> bool {
+        self.versions == 0
+            && self.recreate.count == 0
+            && self.groups == 0
+            && self.rules == 0
+            && self.conflicts.count == 0
+    }
+}
+
+fn groups(delta: &Delta) -> u64 {
+    let repaired = delta.group_repairs.keys();
+    let new = repaired.filter(|group| !delta.groups.contains(*group)).count();
+    number(delta.groups.len() + new)
+}
+
+fn number(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+/// Only counts.
+pub(super) async fn shallow(key: &SideKey, world: &Observe) -> Result<SideContent, SystemError> {
+    if let Some(pinned) = &key.pinned {
+        return Ok(pinned.clone());
+    }
+    let registry = world.registry(&key.system)?;
+    let version = registry.version().await?;
+    let counts = registry.counts(&version).await?;
+    Ok(SideContent {
+        version: version.to_string(),
+        artifacts: counts.artifacts,
+        versions: counts.versions,
+        pin: None,
+    })
+}
+
+/// The whole of it, without the comparison: the export that is pinned, or what it holds now. `None`: the pinned one is gone.
+pub(super) async fn whole(key: &SideKey, world: &Observe) -> Result<Option<(String, Held)>, SystemError> {
+    let Some(pinned) = &key.pinned else {
+        let version = world.registry(&key.system)?.version().await?;
+        let held = held(&key.system, world, Age::Frozen).await?;
+        return Ok(Some((version.to_string(), held)));
+    };
+    let Some(pin) = &pinned.pin else { return Ok(None) };
+    let held = match world.snapshots().by_file(&pin.spool) {
+        Some(held) => held,
+        None => {
+            let path = world.spool().path(&pin.spool);
+            if !path.exists() {
+                return Ok(None);
+            }
+            let snapshot = Arc::new(read_snapshot(&path).await?);
+            let spooled = Spooled {
+                sha256: pin.spool.clone(),
+                bytes: pin.bytes,
+                path,
+            };
+            Held { spooled, snapshot }
+        }
+    };
+    Ok(Some((pinned.version.clone(), held)))
+}
+
+/// Summarises it, compared with the target.
+pub(super) fn summarise(version: String, source: &Held, target: &Snapshot) -> SideContent {
+    let (snapshot, own) = (&source.snapshot, OwnCounts::of(&source.snapshot));
+    SideContent {
+        version,
+        artifacts: own.artifacts,
+        versions: Some(own.versions),
+        pin: Some(Pin {
+            spool: source.spooled.sha256.clone(),
+            bytes: source.spooled.bytes,
+            digest: snapshot.digest(),
+            max_global_id: snapshot.max_global_id(),
+            max_content_id: snapshot.max_content_id(),
+            todo: Some(Todo::of(snapshot, target)),
+            settled: None,
+        }),
+    }
+}
+
+/// Summarises a target that was exported.
+pub(super) fn deep_content(target: &Held) -> DeepContent {
+    let snapshot = &target.snapshot;
+    DeepContent {
+        digest: snapshot.digest(),
+        group_rows: GroupRow::all(snapshot),
+        comments: snapshot.counts().comments,
+        max_content_id: snapshot.max_content_id(),
+        reserve_left: snapshot.has_reserve_group(),
+        spool: target.spooled.sha256.clone(),
+    }
+}

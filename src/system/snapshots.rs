@@ -1,0 +1,163 @@
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::Spooled;
+use crate::{model::SystemName, registry::Snapshot};
+
+/// A registry's export in the spool, and what it holds.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The file.
+    pub spooled: Spooled,
+    /// What is in it.
+    pub snapshot: Arc<Snapshot>,
+}
+
+/// How new a look must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    /// Taken while writes were frozen, and nothing was written by us since; without a freeze there is none.
+    Frozen,
+    /// Also one from before the freeze. It may say that something is to be done, never that nothing is: for that, look.
+    Earlier,
+}
+
+/// The last look at each registry, so that a frozen one is exported once and not by every step that asks.
+///
+/// Nothing is believed longer than it can be known: a look is shared only while the engine says that writes are frozen, and a
+/// write of ours ends it.
+#[derive(Debug, Default)]
+pub struct Snapshots(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Which freeze is in force: each has its own number.
+    freeze: Option<u64>,
+    freezes: u64,
+    /// How often we wrote to each.
+    writes: BTreeMap<SystemName, u64>,
+    held: BTreeMap<SystemName, (Option<u64>, Held)>,
+}
+
+impl Snapshots {
+    /// Says whether writes are frozen now; the end of a freeze forgets everything.
+    pub fn frozen(&self, now: bool) {
+        let mut inner = self.inner();
+        match (now, inner.freeze) {
+            (true, None) => {
+                inner.freezes += 1;
+                inner.freeze = Some(inner.freezes);
+            }
+            (false, Some(_)) => {
+                inner.freeze = None;
+                inner.held.clear();
+            }
+            (true, Some(_)) | (false, None) => {}
+        }
+    }
+
+    /// Says that we write to it: no look from before counts any more.
+    pub fn wrote(&self, registry: &SystemName) {
+        let mut inner = self.inner();
+        *inner.writes.entry(registry.clone()).or_default() += 1;
+        inner.held.remove(registry);
+    }
+
+    /// What [`Snapshots::put`] wants to know of the time before a look.
+    pub fn writes(&self, registry: &SystemName) -> (Option<u64>, u64) {
+        let inner = self.inner();
+        (inner.freeze, inner.writes.get(registry).copied().unwrap_or_default())
+    }
+
+    /// Keeps a look that was begun when [`Snapshots::writes`] said `begun`; one that we wrote into is not kept.
+    pub fn put(&self, registry: &SystemName, begun: (Option<u64>, u64), held: &Held) {
+        let mut inner = self.inner();
+        let writes = inner.writes.get(registry).copied().unwrap_or_default();
+        if begun.1 == writes {
+            let freeze = begun.0.filter(|freeze| inner.freeze == Some(*freeze));
+            inner.held.insert(registry.clone(), (freeze, held.clone()));
+        }
+    }
+
+    /// The last look, if it is new enough.
+    pub fn get(&self, registry: &SystemName, age: Age) -> Option<Held> {
+        let inner = self.inner();
+        let freeze = inner.freeze?;
+        let (taken, held) = inner.held.get(registry)?;
+        (age == Age::Earlier || *taken == Some(freeze)).then(|| held.clone())
+    }
+
+    /// What is known of an export that lies in the spool.
+    pub fn by_file(&self, sha256: &crate::model::Digest) -> Option<Held> {
+        let inner = self.inner();
+        let mut all = inner.held.values().map(|(_, held)| held);
+        all.find(|held| held.spooled.sha256 == *sha256).cloned()
+    }
+
+    /// Whether writes are frozen.
+    pub fn is_frozen(&self) -> bool {
+        self.inner().freeze.is_some()
+    }
+
+    /// A panic while it was held leaves nothing half-done that matters: at worst a look is taken again.
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::{ReadLimits, read_export};
+
+    fn held(sha256: &str) -> Held {
+        let path = format!("{}/tests/data/v2-rich-delta.zip", env!("CARGO_MANIFEST_DIR"));
+        let file = std::fs::File::open(path).unwrap();
+        Held {
+            spooled: Spooled {
+                sha256: sha256.into(),
+                bytes: 1,
+                path: "x".into(),
+            },
+            snapshot: Arc::new(read_export(file, &ReadLimits::default()).unwrap()),
+        }
+    }
+
+    fn found(snapshots: &Snapshots, age: Age) -> Option<String> {
+        let held = snapshots.get(&"v3".into(), age)?;
+        Some(held.spooled.sha256.to_string())
+    }
+
+    #[test]
+    fn a_look_is_shared_only_while_writes_are_frozen() {
+        let (snapshots, v3) = (Snapshots::default(), SystemName::from("v3"));
+        snapshots.put(&v3, snapshots.writes(&v3), &held("before"));
+        assert_eq!(found(&snapshots, Age::Earlier), None);
+        snapshots.frozen(true);
+        assert_eq!(found(&snapshots, Age::Earlier).as_deref(), Some("before"));
+        assert_eq!(found(&snapshots, Age::Frozen), None, "it is from before the freeze");
+        snapshots.put(&v3, snapshots.writes(&v3), &held("in"));
+        assert_eq!(found(&snapshots, Age::Frozen).as_deref(), Some("in"));
+        snapshots.frozen(false);
+        snapshots.frozen(true);
+        assert_eq!(
+            found(&snapshots, Age::Earlier),
+            None,
+            "the freeze it was taken in is over"
+        );
+    }
+
+    #[test]
+    fn a_write_of_ours_ends_it_also_while_a_look_is_under_way() {
+        let (snapshots, v3) = (Snapshots::default(), SystemName::from("v3"));
+        snapshots.frozen(true);
+        snapshots.put(&v3, snapshots.writes(&v3), &held("a"));
+        let begun = snapshots.writes(&v3);
+        snapshots.wrote(&v3);
+        assert_eq!(found(&snapshots, Age::Earlier), None);
+        snapshots.put(&v3, begun, &held("b"));
+        assert_eq!(found(&snapshots, Age::Earlier), None, "we wrote while it was taken");
+    }
+}

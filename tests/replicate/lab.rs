@@ -1,0 +1,234 @@
+//! Two twins, a world, and the step between them.
+
+use std::{collections::BTreeMap, io::Cursor, path::Path, sync::Arc, time::Duration};
+
+use regplan::{
+    kind::{self, Behaviour, DynEffect, Inputs},
+    model::{Change, DocPath, Plan, PlanDuration, Retry, RunId, Step, SystemDecl, SystemName},
+    registry::{Comparison, ReadLimits, RestFacts, Snapshot, compare, delta, read_export},
+    rehearse::twin::{Faults, NoFaults, Twin, TwinOptions, TwinVersion},
+    resource::{Depth, Probed},
+    system::{Act, NobodyThere, Observe, Progress, World, WorldOptions, causes},
+};
+use serde_json::{Value, json};
+
+/// A 2.6, a 3.3, and a directory with a plan in it.
+pub struct Lab {
+    pub v2: Twin,
+    pub v3: Twin,
+    pub world: Act,
+    _dir: tempfile::TempDir,
+}
+
+impl Lab {
+    /// A 2.6 with that export, and an empty 3.3.
+    pub async fn new(data: &Path) -> Self {
+        Self::with(data, Arc::new(NoFaults), Arc::new(NoFaults)).await
+    }
+
+    /// As [`Lab::new`], with twins that do these things to requests.
+    pub async fn with(data: &Path, faults: Arc<dyn Faults>, v2_faults: Arc<dyn Faults>) -> Self {
+        let _installed_before = rustls::crypto::ring::default_provider().install_default();
+        let dir = tempfile::tempdir().unwrap();
+        let v2 = Twin::start(TwinOptions {
+            data: Some(data.to_owned()),
+            faults: v2_faults,
+            ..TwinOptions::new(TwinVersion::V2_6_13)
+        });
+        let v3 = Twin::start(TwinOptions {
+            faults,
+            ..TwinOptions::new(TwinVersion::V3_3_3)
+        });
+        let (v2, v3) = (v2.await.unwrap(), v3.await.unwrap());
+        let world = world(&dir, v2.url(), v3.url(), v3.management());
+        Self {
+            v2,
+            v3,
+            world,
+            _dir: dir,
+        }
+    }
+
+    /// The step with these options.
+    pub fn step(&self, with: Value) -> Box<dyn DynEffect> {
+        let mut all = json!({"from": "v2", "to": "v3", "chunk_versions": 7});
+        all.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
+        match (kind::find("registry.replicate").unwrap().decode)(&any_step(all)).unwrap() {
+            Behaviour::Effect(effect) => effect,
+            Behaviour::Check(_) | Behaviour::Capture(_) | Behaviour::Wait(_) => panic!("it is an effect"),
+        }
+    }
+
+    /// What it sees.
+    pub async fn look(&self, step: &dyn DynEffect, depth: Depth) -> Value {
+        seen(step.probe(&self.world, depth).await.unwrap())
+    }
+
+    /// Look, act, look again, as the engine does; what it put out.
+    pub async fn replicate(&self, with: Value) -> Result<Value, String> {
+        let step = self.step(with);
+        let before = self.look(step.as_ref(), Depth::Deep).await;
+        let change = step.diff(&before, &Inputs::default()).map_err(|error| causes(&error))?;
+        self.act(step.as_ref(), &before, &change).await
+    }
+
+    /// The act and the look after it.
+    pub async fn act(&self, step: &dyn DynEffect, before: &Value, change: &Change) -> Result<Value, String> {
+        let receipt = if change.is_none() {
+            None
+        } else {
+            let done = step.apply(change, &Inputs::default(), &self.world, &said()).await;
+            Some(done.map_err(|error| causes(&error))?)
+        };
+        let after = seen(step.probe_after(before, &self.world, Depth::Deep).await.unwrap());
+        let left = step.diff(&after, &Inputs::default()).map_err(|error| causes(&error))?;
+        if !left.is_none() {
+            return Err(format!("{} is left", left.in_words()));
+        }
+        Ok(step.output(&after, receipt.as_ref()).unwrap())
+    }
+
+    /// What each holds now.
+    pub async fn both(&self) -> (Snapshot, Snapshot) {
+        (export(&self.v2, "v2").await, export(&self.v3, "v3").await)
+    }
+
+    /// What the 2.6 holds now.
+    pub async fn source(&self) -> Snapshot {
+        export(&self.v2, "v2").await
+    }
+
+    /// What must not differ and does.
+    pub async fn differences(&self) -> Vec<String> {
+        let (v2, v3) = self.both().await;
+        let Comparison { differences, .. } = compare(&v2, &v3, &RestFacts::default(), &[]);
+        assert!(differences.is_empty() == delta(&v2, &v3).is_empty() || !differences.is_empty());
+        differences.iter().map(ToString::to_string).collect()
+    }
+
+    /// A client's request to the 2.6; its status.
+    pub async fn v2(&self, method: &str, path: &str, body: Option<Value>) -> u16 {
+        call(&format!("{}/apis/registry/v2/{path}", self.v2.url()), method, body, &[]).await
+    }
+
+    /// The same to the 3.3.
+    pub async fn v3(&self, method: &str, path: &str, body: Option<Value>) -> u16 {
+        call(&format!("{}/apis/registry/v3/{path}", self.v3.url()), method, body, &[]).await
+    }
+
+    /// A new version of an artifact on the 2.6, or its first one.
+    pub async fn write(&self, group: &str, artifact: &str, content: &str) -> u16 {
+        let url = format!("{}/apis/registry/v2/groups/{group}/artifacts", self.v2.url());
+        let headers = [("x-registry-artifactid", artifact), ("x-registry-artifacttype", "JSON")];
+        let url = format!("{url}?ifExists=UPDATE");
+        call(&url, "POST", Some(json!({"title": content})), &headers).await
+    }
+
+    pub async fn stop(self) {
+        self.v2.stop().await;
+        self.v3.stop().await;
+    }
+}
+
+pub fn fixture(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/{name}.zip"))
+}
+
+fn world(dir: &tempfile::TempDir, v2: &str, v3: &str, management: &str) -> Act {
+    let declared = |spec| SystemDecl {
+        kind: "apicurio".to_owned(),
+        spec,
+        at: DocPath::root(),
+    };
+    let systems: BTreeMap<SystemName, SystemDecl> = BTreeMap::from([
+        ("v2".into(), declared(json!({"urls": [v2]}))),
+        ("v3".into(), declared(json!({"urls": [v3], "management": [management]}))),
+    ]);
+    let plan = Plan {
+        name: "test".to_owned(),
+        description: None,
+        systems,
+        vars: Default::default(),
+        limits: Default::default(),
+        phases: Vec::new(),
+    };
+    let options = WorldOptions {
+        base: dir.path().to_owned(),
+        spool: dir.path().join("spool"),
+        no_exec: false,
+    };
+    let observe = Observe::new(Arc::new(World::open(&plan, &options).unwrap()));
+    observe.allow_writes(RunId::from("test"), Arc::new(NobodyThere))
+}
+
+fn any_step(with: Value) -> Step {
+    let none = PlanDuration::new(Duration::ZERO);
+    Step {
+        id: "step".into(),
+        uses: "registry.replicate".to_owned(),
+        with,
+        needs: Vec::new(),
+        condition: None,
+        retry: Retry {
+            attempts: 1,
+            backoff: none,
+            max_backoff: none,
+        },
+        timeout: None,
+        checkpoint: Vec::new(),
+        provides: Default::default(),
+        estimate: None,
+        point_of_no_return: false,
+        reads: Default::default(),
+        writes: Default::default(),
+        digest: "".into(),
+        at: DocPath::root(),
+    }
+}
+
+fn seen(probed: Probed<Value>) -> Value {
+    match probed {
+        Probed::Seen(state) => state,
+        other @ (Probed::Unreachable(_) | Probed::NotLooked(_)) => panic!("{other:?}"),
+    }
+}
+
+pub fn said() -> Progress {
+    Progress::new(|_| {})
+}
+
+/// Without kept connections: each test has a runtime of its own.
+fn client() -> reqwest::Client {
+    static CLIENT: std::sync::OnceLock<reqwest::Client> = std::sync::OnceLock::new();
+    let make = || {
+        reqwest::Client::builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .build()
+            .unwrap()
+    };
+    CLIENT.get_or_init(make).clone()
+}
+
+async fn call(url: &str, method: &str, body: Option<Value>, headers: &[(&str, &str)]) -> u16 {
+    let mut request = client().request(method.parse().unwrap(), url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    if let Some(body) = body {
+        request = request.json(&body);
+    }
+    request.send().await.unwrap().status().as_u16()
+}
+
+async fn export(twin: &Twin, api: &str) -> Snapshot {
+    let url = format!("{}/apis/registry/{api}/admin/export", twin.url());
+    let answer = client()
+        .get(url)
+        .header("accept", "application/zip")
+        .send()
+        .await
+        .unwrap();
+    let zip = answer.bytes().await.unwrap().to_vec();
+    read_export(Cursor::new(zip), &ReadLimits::default()).unwrap()
+}
