@@ -26,6 +26,7 @@ mod inflate;
 mod key;
 mod labels;
 mod markdown;
+mod moves;
 mod namesakes;
 pub mod preflight;
 mod read;
@@ -48,6 +49,7 @@ pub use key::{
     ArtifactKey, ArtifactRuleKey, BranchKey, CommentKey, GroupKey, GroupRuleKey, RESERVE_GROUP, SCRATCH_GROUP,
 };
 pub use labels::Labels;
+pub use moves::moves;
 pub use read::{ReadLimits, read_export};
 pub use reserve::{Reservation, ReserveError};
 pub use snapshot::{

@@ -1,6 +1,7 @@
 mod chunks;
 mod compares;
 mod deltas;
+mod moves;
 mod mutations;
 mod preflights;
 mod reads;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{DeepContent, GroupRow, OwnCounts, held::held, held::read_snapshot};
 use crate::{
     model::{Digest, SystemName},
-    registry::{Conflict, Delta, Snapshot, delta},
+    registry::{Conflict, Delta, Snapshot, delta, moves},
     system::{Age, Held, Observe, Spooled, SystemError},
 };
 
@@ -87,6 +87,9 @@ pub struct Todo {
     pub extra_groups: Few,
     /// What makes sending wrong.
     pub conflicts: Few,
+    /// What is sent, artifact by artifact, cut to a screen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<String>,
 }
 
 /// How many there are, and the first ones.
@@ -144,6 +147,7 @@ impl Todo {
             extra_artifacts: Few::of(&delta.extra_artifacts),
             extra_groups: Few::of(&delta.extra_groups),
             conflicts: Few::of(delta.conflicts.iter().map(Conflict::to_string)),
+            moves: moves(source, &delta),
         }
     }
 
