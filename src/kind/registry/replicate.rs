@@ -347,7 +347,7 @@ fn changes(spec: &RegistryReplicateSpec, todo: &Todo) -> u64 {
 
 fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideContent, pin: &Pin, todo: &Todo) -> Change {
     let extra = todo.extra_artifacts.count + todo.extra_groups.count;
-    let deletes = spec.deletes == Deletes::Mirror && extra > 0 || spec.reset && extra > 0;
+    let deletes = extra > 0 && (spec.deletes == Deletes::Mirror || spec.reset);
     let reserve_left = now.deep.as_ref().is_some_and(|deep| deep.reserve_left);
     let versions = side.versions.unwrap_or_default();
     if todo.is_done() && !deletes && !reserve_left {
