@@ -38,7 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("init", &["model", "system"]),
-    ("report", &["model", "journal", "kind"]),
+    ("report", &["model", "registry", "journal", "kind"]),
     (
         "cli",
         &[

@@ -16,6 +16,8 @@ const VERBS: &[&str] = &[
     "validate",
     "plan",
     "apply",
+    "preflight",
+    "verify",
     "status",
     "journal",
     "graph",

@@ -5,6 +5,7 @@ use crate::{
     engine::EngineError,
     init::InitError,
     journal::{FoldError, LockError, StoreError},
+    registry::CertificateError,
     report::json::JsonError,
     source::LoadError,
     system::SystemError,
@@ -48,6 +49,24 @@ pub(super) enum CliError {
     /// A system of the plan cannot be used.
     #[error("the systems of the plan cannot be used")]
     System(#[from] SystemError),
+    /// A registry or an export file that was named cannot be read, or a report cannot be written.
+    #[error("cannot use {place}")]
+    Side {
+        /// How it was named.
+        place: String,
+        /// The cause.
+        #[source]
+        source: SystemError,
+    },
+    /// A certificate that was named cannot be checked.
+    #[error("cannot use {}", path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: CertificateError,
+    },
     /// The engine could not go on.
     #[error("the run had to stop")]
     Engine(#[from] EngineError),
@@ -88,6 +107,14 @@ impl CliError {
         CliError::Rehearsal(Box::new(error))
     }
 
+    /// Of a registry or file that was named.
+    pub(super) fn side(place: &str, source: SystemError) -> Self {
+        CliError::Side {
+            place: place.to_owned(),
+            source,
+        }
+    }
+
     /// The exit code that it ends with.
     pub(super) fn exit(&self) -> Exit {
         match self {
@@ -104,6 +131,8 @@ impl CliError {
             | CliError::Store(_)
             | CliError::Fold(_)
             | CliError::System(_)
+            | CliError::Side { .. }
+            | CliError::Certificate { .. }
             | CliError::Engine(_)
             | CliError::Json(_)
             | CliError::Rehearsal(_)
@@ -128,6 +157,8 @@ impl miette::Diagnostic for CliError {
                 "Keep the journal file as it is and report this: regplan journal --json shows it.".to_owned()
             }
             CliError::InvalidPlan { .. }
+            | CliError::Side { .. }
+            | CliError::Certificate { .. }
             | CliError::Load(_)
             | CliError::Store(_)
             | CliError::Lock(_)

@@ -15,7 +15,7 @@ pub enum Exit {
     Refused,
     /// 5: another regplan holds the lock.
     Locked,
-    /// 6: a checkpoint failed; nothing was rolled back.
+    /// 6: a checkpoint failed and nothing was rolled back; or a preflight blocks, or a comparison differs.
     CheckpointFailed,
     /// 7: failed and rolled back.
     RolledBack,
@@ -74,7 +74,7 @@ impl Exit {
             Exit::Waiting => "waiting for an approval, a window, a soak or a person",
             Exit::Refused => "stale, or refused by what was seen",
             Exit::Locked => "another regplan holds the lock",
-            Exit::CheckpointFailed => "a checkpoint failed",
+            Exit::CheckpointFailed => "a checkpoint failed, a preflight blocks, or a comparison differs",
             Exit::RolledBack => "failed and rolled back",
             Exit::RollbackFailed => "the rollback failed: a person is needed",
             Exit::Usage => "usage, or a plan that is not valid",

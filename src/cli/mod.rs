@@ -15,6 +15,7 @@ mod manual;
 mod outcome;
 mod people;
 mod plan;
+mod preflight;
 mod progress;
 mod project;
 mod rehearse;
@@ -22,10 +23,12 @@ mod run_id;
 mod runtime;
 mod schema;
 mod screen;
+mod side;
 mod signals;
 mod status;
 mod terminal;
 mod validate;
+mod verify;
 
 pub use exit::Exit;
 
@@ -64,6 +67,8 @@ fn verb(verb: &Verb, terminal: &Terminal) -> Result<Exit, CliError> {
         Verb::Plan(arguments) => plan::run(arguments, terminal),
         Verb::Apply(arguments) => apply::run(arguments, terminal),
         Verb::Rehearse(arguments) => rehearse::run(arguments, terminal),
+        Verb::Preflight(arguments) => preflight::run(arguments, terminal),
+        Verb::Verify(arguments) => verify::run(arguments, terminal),
         Verb::Status(arguments) => status::run(arguments, terminal),
         Verb::Journal(arguments) => journal::run(arguments, terminal),
         Verb::Graph(arguments) => graph::run(arguments, terminal),

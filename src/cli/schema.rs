@@ -15,12 +15,15 @@ const PLANS: &[(&str, &str)] = &[
     ("plans/short-freeze.yaml", include_str!("../../plans/short-freeze.yaml")),
     ("plans/commands.yaml", include_str!("../../plans/commands.yaml")),
     ("plans/closed-copy.yaml", include_str!("../../plans/closed-copy.yaml")),
+    ("plans/preflight.yaml", include_str!("../../plans/preflight.yaml")),
 ];
 
 /// `schema`: the JSON Schema of the plan language, for editors, or its reference, for people.
 pub(super) fn run(arguments: &Schema, terminal: &Terminal) -> Result<Exit, CliError> {
     if arguments.reference {
         terminal.data(&reference())?;
+    } else if arguments.preflight {
+        terminal.data(&report::preflight_page())?;
     } else {
         terminal.data(&report::json::document("the schema", &source::plan_schema())?)?;
     }

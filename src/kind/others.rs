@@ -10,7 +10,6 @@ pub const KNOWN_LATER_KINDS: &[&str] = &[
     "postgres.backup",
     "postgres.database",
     "postgres.schema",
-    "registry.preflight",
     "registry.settings",
     "tls.certificate",
 ];

@@ -55,7 +55,7 @@ impl Builder {
         let references = row
             .serialized_references
             .filter(|text| !text.is_empty() && **text != *"[]");
-        let (entry, size) = bytes.place();
+        let ((entry, size), is_utf8) = (bytes.place(), bytes.is_utf8());
         let (sha256, computed) = bytes.hashes(references.as_deref());
         let content = Content {
             hash: row.content_hash,
@@ -66,6 +66,7 @@ impl Builder {
             artifact_type: row.artifact_type,
             content_type: row.content_type.map(|text| self.text(&text)),
             size,
+            is_utf8,
             entry,
         };
         once(&mut self.snapshot.contents, row.content_id, content, || {
@@ -74,6 +75,10 @@ impl Builder {
     }
 
     fn version2(&mut self, row: VersionRow2) -> Result<(), ReadError> {
+        let mut labels = row.labels.iter().flatten();
+        if labels.any(|label| row.properties.iter().any(|(name, _)| *name == **label)) {
+            self.snapshot.hidden_labels.insert(row.global_id);
+        }
         let version = Version {
             artifact: self.key(row.group_id.as_deref(), &row.artifact_id),
             version: row.version.unwrap_or_else(|| row.version_id.to_string().into()),
@@ -263,6 +268,7 @@ impl Snapshot {
             global_rules: BTreeMap::new(),
             group_rules: BTreeMap::new(),
             branches: BTreeMap::new(),
+            hidden_labels: BTreeSet::new(),
         }
     }
 

@@ -1,7 +1,31 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Hash, Labels, Snapshot, Version};
+use super::{ArtifactRuleKey, Comment, CommentKey, Content, GroupKey, Hash, Labels, Snapshot, Version};
 use crate::model::Digest;
+
+/// What one group holds, in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupDigest {
+    /// Artifacts.
+    pub artifacts: u64,
+    /// Versions.
+    pub versions: u64,
+    /// One hash over its versions, the contents they use, their comments and the rules of its artifacts.
+    pub digest: Digest,
+}
+
+impl Default for GroupDigest {
+    fn default() -> Self {
+        Self {
+            artifacts: 0,
+            versions: 0,
+            digest: Digest::from(""),
+        }
+    }
+}
 
 impl Snapshot {
     /// One hash over all that the equality contract wants equal: versions, the contents they use, comments, artifact and
@@ -11,21 +35,60 @@ impl Snapshot {
     pub fn digest(&self) -> Digest {
         let mut all = Canonical::default();
         for (id, version) in self.own_versions() {
-            all.text("version").number(id).version(version);
+            all.versioned(id, version);
         }
         for (id, content) in self.used_contents() {
-            all.text("content").number(id).text(&content.hash);
-            all.bytes(&content.sha256.0).optional(content.references.as_deref());
+            all.content(id, content);
         }
         for (key, comment) in self.own_comments() {
-            all.text("comment").number(key.global_id).text(&key.comment_id);
-            all.text(&comment.value).optional(comment.owner.as_deref());
-            all.signed(comment.created_on);
+            all.comment(key, comment);
         }
         for (key, configuration) in self.own_artifact_rules() {
-            all.text("artifact rule").text(key.artifact.group.as_str());
-            all.text(&key.artifact.artifact).text(&key.rule).text(configuration);
+            all.artifact_rule(key, configuration);
         }
+        for (rule, configuration) in &self.global_rules {
+            all.text("global rule").text(rule).text(configuration);
+        }
+        Digest::new(all.finish().to_string())
+    }
+
+    /// The same group by group, so that two registries that differ can be told where. Global rules are in none.
+    pub fn group_digests(&self) -> BTreeMap<GroupKey, GroupDigest> {
+        let mut groups: BTreeMap<&GroupKey, (Canonical, GroupDigest)> = BTreeMap::new();
+        for (key, _) in self.own_artifacts() {
+            groups.entry(&key.group).or_default().1.artifacts += 1;
+        }
+        for (id, version) in self.own_versions() {
+            let (all, counts) = groups.entry(&version.artifact.group).or_default();
+            counts.versions += 1;
+            all.versioned(id, version);
+            if let Some(content) = self.contents.get(&version.content_id) {
+                all.content(version.content_id, content);
+            }
+        }
+        for (key, comment) in self.own_comments() {
+            if let Some(version) = self.versions.get(&key.global_id) {
+                groups
+                    .entry(&version.artifact.group)
+                    .or_default()
+                    .0
+                    .comment(key, comment);
+            }
+        }
+        for (key, configuration) in self.own_artifact_rules() {
+            let (all, _) = groups.entry(&key.artifact.group).or_default();
+            all.artifact_rule(key, configuration);
+        }
+        let finished = groups.into_iter().map(|(key, (all, counts))| {
+            let digest = Digest::new(all.finish().to_string());
+            (key.clone(), GroupDigest { digest, ..counts })
+        });
+        finished.collect()
+    }
+
+    /// One hash over the global rules.
+    pub fn global_rules_digest(&self) -> Digest {
+        let mut all = Canonical::default();
         for (rule, configuration) in &self.global_rules {
             all.text("global rule").text(rule).text(configuration);
         }
@@ -55,6 +118,26 @@ impl Snapshot {
 struct Canonical(Sha256);
 
 impl Canonical {
+    fn versioned(&mut self, id: u64, version: &Version) {
+        self.text("version").number(id).version(version);
+    }
+
+    fn content(&mut self, id: u64, content: &Content) {
+        self.text("content").number(id).text(&content.hash);
+        self.bytes(&content.sha256.0).optional(content.references.as_deref());
+    }
+
+    fn comment(&mut self, key: &CommentKey, comment: &Comment) {
+        self.text("comment").number(key.global_id).text(&key.comment_id);
+        self.text(&comment.value).optional(comment.owner.as_deref());
+        self.signed(comment.created_on);
+    }
+
+    fn artifact_rule(&mut self, key: &ArtifactRuleKey, configuration: &str) {
+        self.text("artifact rule").text(key.artifact.group.as_str());
+        self.text(&key.artifact.artifact).text(&key.rule).text(configuration);
+    }
+
     fn version(&mut self, version: &Version) -> &mut Self {
         self.text(version.artifact.group.as_str())
             .text(&version.artifact.artifact)

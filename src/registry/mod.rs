@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! export ZIP ──read_export──► Snapshot ──┬── compare(left, right) ──► Comparison   three classes of rows
+//!                                        ├── preflight(target) ──► findings        what will be lost, hit or changed
 //!                                        ├── digest()                              one hash of all that must be equal
 //!                                        ├── delta(source, target) ──► Delta ──chunks──► [Chunk] ──ChunkWriter──► ZIPs
 //!                                        └── Backport::of(3.x) ──► what a 2.6 can hold, and the residue
@@ -14,6 +15,7 @@
 //! the empty and the `default` group being one.
 
 mod builder;
+mod certificate;
 mod chunk;
 mod compare;
 mod conflict;
@@ -24,24 +26,32 @@ mod error;
 mod inflate;
 mod key;
 mod labels;
+mod markdown;
+mod moves;
+mod namesakes;
+pub mod preflight;
 mod read;
 mod reserve;
 mod residue;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod utf8;
 mod wire;
 mod write;
 
+pub use certificate::{Certificate, CertificateCheck, CertificateError, Identity, Noted, Sealed};
 pub use chunk::{Chunk, ChunkLimits, chunks};
-pub use compare::{Accepted, Comparison, RestFacts, Row, SideFacts, codes, compare};
+pub use compare::{Accepted, Comparison, GroupPair, RestFacts, Row, SideFacts, VerifyReport, codes, compare};
 pub use conflict::Conflict;
 pub use delta::{Delta, GroupRepair, RuleChange, delta, mirror_delta};
+pub use digest::GroupDigest;
 pub use error::{ChunkError, ReadError};
 pub use key::{
     ArtifactKey, ArtifactRuleKey, BranchKey, CommentKey, GroupKey, GroupRuleKey, RESERVE_GROUP, SCRATCH_GROUP,
 };
 pub use labels::Labels;
+pub use moves::moves;
 pub use read::{ReadLimits, read_export};
 pub use reserve::{Issued, Reservation, ReserveError};
 pub use residue::{Backport, Capability, Remnant, Residue};

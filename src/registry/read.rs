@@ -11,6 +11,7 @@ use super::{
     Format, Hash, Manifest, ReadError, Snapshot,
     builder::Builder,
     inflate::{InflateError, Inflater, Window},
+    utf8::Utf8,
     wire::{ContentRow, ManifestRow},
 };
 
@@ -99,12 +100,18 @@ pub(super) struct ContentBytes {
     entry: usize,
     size: u64,
     hasher: Sha256,
+    is_utf8: bool,
 }
 
 impl ContentBytes {
     /// The entry's number and its unpacked size.
     pub(super) fn place(&self) -> (usize, u64) {
         (self.entry, self.size)
+    }
+
+    /// Whether the bytes are UTF-8.
+    pub(super) fn is_utf8(&self) -> bool {
+        self.is_utf8
     }
 
     /// SHA-256 of the bytes, and of the bytes followed by the references when there are any (reference: apicurio.md §3.4).
@@ -234,12 +241,16 @@ impl<'l, R: Read + Seek> Entries<'l, R> {
         match name.role {
             Role::Json => Ok(Half::Row(parse(name, self.json(index, name)?)?)),
             Role::Data => {
-                let mut hasher = Sha256::new();
-                let size = self.stream(index, name, |bytes| hasher.update(bytes))?;
+                let (mut hasher, mut text) = (Sha256::new(), Utf8::default());
+                let size = self.stream(index, name, |bytes| {
+                    hasher.update(bytes);
+                    text.take(bytes);
+                })?;
                 Ok(Half::Bytes(ContentBytes {
                     entry: index,
                     size,
                     hasher,
+                    is_utf8: text.is_whole(),
                 }))
             }
         }

@@ -243,6 +243,7 @@ impl Reservation {
             artifact_type: None,
             content_type: None,
             size: bytes.len() as u64,
+            is_utf8: true,
             entry: 0,
         }
     }

@@ -135,6 +135,8 @@ pub struct Content {
     pub content_type: Option<Arc<str>>,
     /// In bytes, unpacked.
     pub size: u64,
+    /// Whether the bytes are UTF-8.
+    pub is_utf8: bool,
     /// The number of the entry with the bytes, to find them again.
     pub(super) entry: usize,
 }
@@ -232,6 +234,8 @@ pub struct Snapshot {
     pub group_rules: BTreeMap<GroupRuleKey, Box<str>>,
     /// Branches (3.x only).
     pub branches: BTreeMap<BranchKey, Branch>,
+    /// globalIds of versions of 2.6 that have a label with the name of one of their properties; the property stays.
+    pub hidden_labels: BTreeSet<u64>,
 }
 
 /// How many of each an export holds, regplan's own groups included, as the API would count them.
@@ -391,6 +395,22 @@ impl Snapshot {
             }
         }
         holes
+    }
+
+    /// Of those globalIds the versions that are not disabled, in their order.
+    pub fn served(&self, ids: &[u64]) -> Vec<&Version> {
+        let versions = ids.iter().filter_map(|id| self.versions.get(id));
+        versions
+            .filter(|version| version.state != VersionState::Disabled)
+            .collect()
+    }
+
+    /// `default/orders-value version 3 comment 7`.
+    pub fn comment_name(&self, key: &CommentKey) -> String {
+        match self.versions.get(&key.global_id) {
+            Some(version) => format!("{version} comment {}", key.comment_id),
+            None => format!("globalId {} comment {}", key.global_id, key.comment_id),
+        }
     }
 
     /// globalIds by artifact, ascending, regplan's own groups included.

@@ -4,6 +4,7 @@ mod content;
 mod guard;
 mod read_only;
 mod route;
+mod side;
 
 pub use content::{
     Content, ContentKey, ContentState, DeepContent, Exported, Few, Frozen, FrozenNote, GroupRow, OwnCounts, Pin,
@@ -12,6 +13,8 @@ pub use content::{
 pub use guard::{Guard, GuardKey, GuardState};
 pub use read_only::{ReadOnly, ReadOnlyKey, ReadOnlyState};
 pub use route::{Route, RouteKey, RouteState, RouteTo, RouteWrites};
+pub(crate) use side::suspected_comments;
+pub use side::{Ask, Side, file_side, registry_side};
 
 use serde::{Serialize, de::DeserializeOwned};
 

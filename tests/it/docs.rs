@@ -12,6 +12,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/architecture.md",
     "docs/cli.md",
     "docs/json.md",
+    "docs/preflight.md",
     "docs/reference.md",
     "docs/runbook.md",
     "docs/tutorial.md",
@@ -184,6 +185,23 @@ fn the_reference_is_that_of_the_types() {
         let (_, section) = fresh.split_once(&format!("\n### `{}`\n", kind.name)).unwrap();
         let section = section.split("\n### ").next().unwrap();
         assert!(section.contains("```yaml\n"), "no plan in plans/ has a `{}`", kind.name);
+    }
+}
+
+#[test]
+fn the_page_of_findings_is_that_of_the_table_of_codes() {
+    let fresh = String::from_utf8(regplan(&["schema", "--preflight"]).stdout).unwrap();
+    let path = root().join("docs/preflight.md");
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        std::fs::write(&path, &fresh).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == fresh,
+        "docs/preflight.md is stale: run the tests with UPDATE_SCHEMAS=1"
+    );
+    for code in regplan::registry::preflight::codes() {
+        assert!(fresh.contains(&format!("\n### `{}`\n", code.name)), "{}", code.name);
     }
 }
 

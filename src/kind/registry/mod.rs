@@ -1,46 +1,57 @@
 //! Kinds of the registries' content.
 
 mod back;
+mod captured;
 mod carry;
 mod crosscheck;
 mod export;
 mod import;
+mod preflight;
 mod read_only;
 mod replicate;
+mod report;
 mod verify;
 
 pub use export::RegistryExport;
 pub use import::RegistryImport;
+pub use preflight::RegistryPreflight;
 pub use read_only::RegistryReadOnly;
 pub use replicate::RegistryReplicate;
 pub use verify::RegistryVerify;
 
-use super::{Capture as _, Effect as _, PlanView, is_later_kind};
+use super::{Capture as _, PlanView, is_later_kind, names};
 use crate::model::{DocPath, Finding, Findings, StepId, SystemName};
 
 /// A finding when the step that a field names is there and takes no export.
 fn needs_export(plan: &PlanView<'_>, field: &str, step: &StepId, out: &mut Findings) {
-    needs_one_of(plan, field, step, &[RegistryExport::NAME], out);
+    needs_step(plan, field, step, "export", |uses| uses == RegistryExport::NAME, out);
 }
 
-/// A finding when the step that a field names is there and works from no snapshot.
-fn needs_snapshot(plan: &PlanView<'_>, field: &str, step: &StepId, out: &mut Findings) {
-    needs_one_of(plan, field, step, &[RegistryExport::NAME, RegistryReplicate::NAME], out);
-}
-
-fn needs_one_of(plan: &PlanView<'_>, field: &str, step: &StepId, kinds: &[&str], out: &mut Findings) {
+/// A finding when the step that a field names is there and is of no kind that will do; `what` is what such a step takes.
+fn needs_step(
+    plan: &PlanView<'_>,
+    field: &str,
+    step: &StepId,
+    what: &str,
+    will_do: impl Fn(&str) -> bool,
+    out: &mut Findings,
+) {
     let mut steps = plan.plan.phases.iter().flat_map(|phase| &phase.steps);
     let Some(found) = steps.find(|found| found.id == *step) else {
         return;
     };
     // A kind of a later version may well take one.
-    if !kinds.contains(&found.uses.as_str()) && !is_later_kind(&found.uses) {
-        let at = DocPath::root().key("with").key(field);
-        let what = format!("step `{step}` is a {}, which takes no export", found.uses);
-        let kinds: Vec<String> = kinds.iter().map(|kind| format!("`{kind}`")).collect();
-        let help = format!("Name a step that uses {}.", kinds.join(" or "));
-        out.push(Finding::error("plan::wrong_step", at, what).help(help));
+    if will_do(&found.uses) || is_later_kind(&found.uses) {
+        return;
     }
+    let kinds: Vec<String> = names()
+        .filter(|name| will_do(name))
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let at = DocPath::root().key("with").key(field);
+    let text = format!("step `{step}` is a {}, which takes no {what}", found.uses);
+    let help = format!("Name a step that uses {}.", kinds.join(" or "));
+    out.push(Finding::error("plan::wrong_step", at, text).help(help));
 }
 
 /// A finding when the system that a field names is there and is no registry; a name that is not there at all is found
@@ -58,6 +69,17 @@ fn needs_registry(plan: &PlanView<'_>, field: &str, system: &SystemName, out: &m
             .help("Name a system of type `apicurio`."),
         );
     }
+}
+
+/// A line of an output: ids may have 512 characters, and outputs must fit a record (64 KiB).
+fn short(text: &str) -> String {
+    /// Two of them fill a wide terminal.
+    const LINE: usize = 160;
+    let mut short: String = text.chars().take(LINE).collect();
+    if text.chars().count() > LINE {
+        short.push('…');
+    }
+    short
 }
 
 /// An export of the captured ones.

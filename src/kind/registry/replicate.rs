@@ -420,6 +420,7 @@ fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideConten
         .field("to bring again whole", 0, todo.recreate.count)
         .field("groups", 0, todo.groups)
         .field("rules", 0, todo.rules)
+        .field("what is sent", Value::Null, listed(&todo.moves))
         .pin("source", json!({"sha256": pin.spool, "bytes": pin.bytes}));
     if deletes {
         change = change.field("to delete", 0, extra).risk(format!(
@@ -443,6 +444,14 @@ fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideConten
         ));
     }
     change
+}
+
+/// As lines, which the plan shows below the step; null when there are none.
+fn listed(moves: &[String]) -> Value {
+    match moves {
+        [] => Value::Null,
+        lines => lines.join("\n").into(),
+    }
 }
 
 /// The snapshot that the change was made from.

@@ -4,7 +4,7 @@ use std::{
 };
 
 use super::{SideFacts, codes, rows::Rows, rows::text};
-use crate::registry::{Artifact, ArtifactKey, BranchKey, Format, Snapshot, Version, VersionState};
+use crate::registry::{Artifact, ArtifactKey, BranchKey, Format, Snapshot};
 
 /// Artifacts: which there are, and what 3.x says of them.
 pub(super) fn artifacts(left: &Snapshot, right: &Snapshot, rows: &mut Rows) {
@@ -191,11 +191,7 @@ pub(super) fn latest(left: &Snapshot, facts: (&SideFacts, &SideFacts), rows: &mu
         let Some(ids) = by_artifact.get(key).filter(|_| !key.group.is_scratch()) else {
             continue;
         };
-        let served: Vec<&Version> = ids
-            .iter()
-            .filter_map(|id| left.versions.get(id))
-            .filter(|version| version.state != VersionState::Disabled)
-            .collect();
+        let served = left.served(ids);
         // Nothing is served where all versions are disabled; what each server then calls the latest is its own affair.
         let Some(newest) = served.last() else { continue };
         let flagged = served.iter().find(|version| version.is_latest).unwrap_or(newest);
@@ -208,7 +204,10 @@ pub(super) fn latest(left: &Snapshot, facts: (&SideFacts, &SideFacts), rows: &mu
             continue;
         }
         let best = served.iter().rev().find(|version| is_addressable(&version.version));
-        if !is_addressable(ours) && best.map_or("", |version| &*version.version) == theirs {
+        let best = best.map_or("", |version| &*version.version);
+        let there = !is_addressable(ours) && best == theirs;
+        let back = left.format == Format::V3 && !is_addressable(theirs) && best == ours;
+        if there || back {
             rows.expect(
                 codes::LATEST_UNADDRESSABLE,
                 format_args!("latest of {key}"),

@@ -3,11 +3,13 @@
 mod artifacts;
 pub mod codes;
 mod others;
+mod report;
 mod rows;
 mod versions;
 
-pub(in crate::registry) use artifacts::{artifact_differences, latest_gap};
+pub(in crate::registry) use artifacts::{artifact_differences, is_addressable, latest_gap};
 pub(in crate::registry) use others::group_differences;
+pub use report::{GroupPair, VerifyReport};
 pub(in crate::registry) use versions::version_differences;
 
 use std::{
@@ -90,11 +92,11 @@ pub struct SideFacts {
     pub comments: Option<BTreeSet<(u64, String)>>,
 }
 
-/// A difference that the plan accepts.
+/// Something that the plan accepts: a difference, or a finding of a preflight.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Accepted {
-    /// Rows with this code.
+    /// Rows or findings with this code.
     pub code: String,
     /// Only those about this, or about a part of this (`payments/orders` takes `payments/orders version 3`); absent: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -167,10 +169,14 @@ pub fn compare(left: &Snapshot, right: &Snapshot, rest: &RestFacts, accepted: &[
 impl Accepted {
     /// Whether it accepts this row.
     pub(in crate::registry) fn covers(&self, row: &Row) -> bool {
-        let about = self.what.as_deref().is_none_or(|what| {
-            let rest = row.what.strip_prefix(what);
+        self.code == row.code && self.is_about(&row.what)
+    }
+
+    /// Whether it takes what is called so, the code left aside.
+    pub(in crate::registry) fn is_about(&self, name: &str) -> bool {
+        self.what.as_deref().is_none_or(|what| {
+            let rest = name.strip_prefix(what);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '/']))
-        });
-        self.code == row.code && about
+        })
     }
 }

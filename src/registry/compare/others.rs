@@ -131,7 +131,7 @@ pub(super) fn comments(left: &Snapshot, right: &Snapshot, facts: &SideFacts, row
     };
     for (key, comment) in left.own_comments() {
         rows.result.comments += 1;
-        let what = comment_name(left, key);
+        let what = left.comment_name(key);
         match right.comments.get(key) {
             None if hidden.contains(key) => {
                 rows.expect(codes::COMMENT_NOT_EXPORTED, what, &comment.value, "not in its export");
@@ -145,8 +145,20 @@ pub(super) fn comments(left: &Snapshot, right: &Snapshot, facts: &SideFacts, row
         }
     }
     for (key, comment) in right.own_comments() {
-        if !left.comments.contains_key(key) {
-            rows.differ(codes::COMMENT_EXTRA, comment_name(right, key), "", &comment.value);
+        if left.comments.contains_key(key) {
+            continue;
+        }
+        let hidden = (key.global_id, key.comment_id.to_string());
+        if facts.comments.as_ref().is_some_and(|there| there.contains(&hidden)) {
+            let what = right.comment_name(key);
+            rows.expect(
+                codes::COMMENT_NOT_EXPORTED,
+                what,
+                "there, but not in its export",
+                &comment.value,
+            );
+        } else {
+            rows.differ(codes::COMMENT_EXTRA, right.comment_name(key), "", &comment.value);
         }
     }
     for (global_id, comment_id) in facts.comments.iter().flatten() {
@@ -155,20 +167,9 @@ pub(super) fn comments(left: &Snapshot, right: &Snapshot, facts: &SideFacts, row
             comment_id: comment_id.as_str().into(),
         };
         if !left.comments.contains_key(&key) && !right.comments.contains_key(&key) {
-            let what = comment_name(left, &key);
+            let what = left.comment_name(&key);
             rows.expect(codes::COMMENT_NOT_EXPORTED, what, "there, but not in its export", "");
         }
-    }
-}
-
-/// `default/orders-value version 3 comment 7`.
-fn comment_name(side: &Snapshot, key: &CommentKey) -> String {
-    match side.versions.get(&key.global_id) {
-        Some(version) => format!(
-            "{} version {} comment {}",
-            version.artifact, version.version, key.comment_id
-        ),
-        None => format!("globalId {} comment {}", key.global_id, key.comment_id),
     }
 }
 

@@ -201,6 +201,71 @@ fn counts_of_the_api_catch_an_export_with_a_hole() {
 }
 
 #[test]
+fn a_comment_that_2_6_keeps_out_of_its_export_is_no_extra_one_on_the_right() {
+    let (mut left, right) = (snapshot("v2-rich"), snapshot("v3-rich"));
+    let key = left.comments.keys().next().unwrap().clone();
+    left.comments.remove(&key);
+    let with = |comments| {
+        let facts = RestFacts {
+            left: SideFacts {
+                comments,
+                ..SideFacts::default()
+            },
+            ..RestFacts::default()
+        };
+        let comparison = compare(&left, &right, &facts, &[]);
+        comparison.differences.iter().map(|row| row.code).collect::<Vec<_>>()
+    };
+    assert_eq!(with(None), ["comment_extra"]);
+    let there = (key.global_id, key.comment_id.to_string());
+    assert_eq!(with(Some([there].into())), [""; 0]);
+}
+
+#[test]
+fn on_the_way_back_2_6_may_serve_a_latest_that_3_x_cannot_name() {
+    let (left, right) = (snapshot("v3-rich"), snapshot("v2-rich"));
+    let latest = |version: &str| -> std::collections::BTreeMap<ArtifactKey, Option<String>> {
+        [(ArtifactKey::new(None, "odd-versions"), Some(version.to_owned()))].into()
+    };
+    let with = |on_3: &str, on_2: &str| {
+        let side = |version| SideFacts {
+            latest: latest(version),
+            ..SideFacts::default()
+        };
+        let facts = RestFacts {
+            left: side(on_3),
+            right: side(on_2),
+        };
+        compare(&left, &right, &facts, &[]).is_equal()
+    };
+    assert!(with("-9", "11'"));
+    assert!(with("-9", "-9"));
+    assert!(!with("-9", "v_6"), "another version that can be named");
+    assert!(!with("v_6", "11'"), "3.x has one that is newer");
+}
+
+#[test]
+fn digests_of_groups_tell_where_two_registries_differ() {
+    let (before, after) = (snapshot("v2-rich").group_digests(), snapshot("v3-rich").group_digests());
+    assert_eq!(before, after);
+    let mut export = Unpacked::fixture("v3-rich");
+    export.edit("ArtifactVersion", |row| {
+        if row["artifactId"] == "semver" {
+            row["name"] = "changed".into();
+        }
+    });
+    let changed = export.read().unwrap();
+    let other: Vec<String> = changed
+        .group_digests()
+        .iter()
+        .filter(|(key, digest)| before.get(*key) != Some(digest))
+        .map(|(key, _)| key.to_string())
+        .collect();
+    assert_eq!(other, ["payments"]);
+    assert_ne!(changed.digest(), snapshot("v2-rich").digest());
+}
+
+#[test]
 fn rows_are_json_for_reports() {
     let comparison = compared("v2-rich-after", "v3-rich-after");
     let json = serde_json::to_value(comparison.differences.first().unwrap()).unwrap();

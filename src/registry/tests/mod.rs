@@ -2,6 +2,8 @@ mod backports;
 mod chunks;
 mod compares;
 mod deltas;
+mod moves;
 mod mutations;
+mod preflights;
 mod reads;
 mod support;

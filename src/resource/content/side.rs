@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{DeepContent, GroupRow, OwnCounts, held::held, held::read_snapshot};
 use crate::{
     model::{Digest, SystemName},
-    registry::{Accepted, Backport, Conflict, Delta, Residue, Snapshot, delta, mirror_delta},
+    registry::{Accepted, Backport, Conflict, Delta, Residue, Snapshot, delta, mirror_delta, moves},
     system::{Age, Held, Observe, Spooled, SystemError},
 };
 
@@ -97,6 +97,9 @@ pub struct Todo {
     /// What the target cannot hold, and the plan does not accept.
     #[serde(default)]
     pub refused: Few,
+    /// What is sent, artifact by artifact, cut to a screen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<String>,
 }
 
 /// How many there are, and the first ones.
@@ -160,6 +163,7 @@ impl Todo {
             conflicts: Few::of(delta.conflicts.iter().map(Conflict::to_string)),
             residue: Few::of(accepted),
             refused: Few::of(refused),
+            moves: moves(source, &delta),
         }
     }
 

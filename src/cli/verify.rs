@@ -1,0 +1,125 @@
+use std::path::Path;
+
+use super::{
+    Exit,
+    args::{ReportFormat, Verify},
+    error::CliError,
+    runtime,
+    side::Place,
+    terminal::Terminal,
+};
+use crate::{
+    registry::{Certificate, CertificateError, RestFacts, VerifyReport, compare},
+    report::{self, json::document},
+    resource::{Ask, Side},
+    system::{SystemError, write_atomically},
+};
+
+/// `verify`: whether two registries or exports hold the same, or whether an export is what a certificate says.
+pub(super) fn run(arguments: &Verify, terminal: &Terminal) -> Result<Exit, CliError> {
+    match (&arguments.certificate, arguments.places.as_slice()) {
+        (None, [left, right]) => two(arguments, left, right, terminal),
+        (Some(certificate), [export]) => against(arguments, certificate, export, terminal),
+        (None, _) => Err(CliError::usage(
+            "two places to compare are needed",
+            "Name two addresses or export files: regplan verify http://v2:8080 http://v3:8080",
+        )),
+        (Some(_), _) => Err(CliError::usage(
+            "a certificate is checked against one export",
+            "Name it: regplan verify --certificate certificate.json backup.zip",
+        )),
+    }
+}
+
+fn two(arguments: &Verify, left: &str, right: &str, terminal: &Terminal) -> Result<Exit, CliError> {
+    let spool = spool()?;
+    let open = |text, name, login| Place::open(text, name, login, &arguments.side, spool.path());
+    let (both, of_right) = (arguments.auth.as_ref(), arguments.auth_right.as_ref());
+    let left = open(left, "the left registry", both)?;
+    let right = open(right, "the right registry", of_right.or(both))?;
+    let (left, right) = runtime::start()?.block_on(async {
+        let left = left.read(Ask::Latest, terminal).await?;
+        Ok::<_, CliError>((left, right.read(Ask::Latest, terminal).await?))
+    })?;
+    let sealed = (left.seal(), right.seal());
+    let rest = RestFacts {
+        left: left.facts,
+        right: right.facts,
+    };
+    let comparison = compare(&left.snapshot, &right.snapshot, &rest, &arguments.accept);
+    let report = VerifyReport::new(&sealed.0, &sealed.1, None, &comparison);
+    if let Some(file) = &arguments.output.report {
+        let text = match file.extension().is_some_and(|extension| extension == "md") {
+            true => report.markdown(),
+            false => document("the comparison", &report)?,
+        };
+        write(file, &text)?;
+    }
+    let text = match arguments.output.format() {
+        ReportFormat::Json => document("the comparison", &report)?,
+        ReportFormat::Markdown => report.markdown(),
+        ReportFormat::Human => report::verify(&report, &terminal.look()),
+    };
+    let equal = report.equal;
+    if let Some(file) = &arguments.write_certificate {
+        let made = jiff::Timestamp::now().to_string();
+        let certificate = Certificate::new(made, sealed, &comparison, &arguments.accept);
+        write(file, &document("the certificate", &certificate)?)?;
+    }
+    terminal.data(&text)?;
+    Ok(exit(equal))
+}
+
+/// A saved export against a certificate.
+fn against(arguments: &Verify, certificate: &Path, export: &str, terminal: &Terminal) -> Result<Exit, CliError> {
+    let failed = |source: CertificateError| CliError::Certificate {
+        path: certificate.to_owned(),
+        source,
+    };
+    let text = std::fs::read(certificate).map_err(|source| CliError::Io {
+        doing: format!("read {}", certificate.display()),
+        source,
+    })?;
+    let certificate = Certificate::parse(&text).map_err(failed)?;
+    let spool = spool()?;
+    let place = Place::open(
+        export,
+        "the registry",
+        arguments.auth.as_ref(),
+        &arguments.side,
+        spool.path(),
+    )?;
+    let side: Side = runtime::start()?.block_on(place.read(Ask::Counts, terminal))?;
+    let check = certificate.check(&side.seal());
+    let text = match arguments.output.format() {
+        ReportFormat::Json => document(
+            "the check",
+            &serde_json::json!({"format_version": 1, "export": side.identity, "made": certificate.made, "check": check}),
+        )?,
+        ReportFormat::Human | ReportFormat::Markdown => {
+            report::certificate(&check, &side.identity, &certificate.made, &terminal.look())
+        }
+    };
+    if let Some(file) = &arguments.output.report {
+        write(file, &text)?;
+    }
+    terminal.data(&text)?;
+    Ok(exit(check.equal))
+}
+
+/// Where exports lie while they are read.
+fn spool() -> Result<tempfile::TempDir, CliError> {
+    tempfile::tempdir().map_err(|source| CliError::Io {
+        doing: "make a temporary directory".to_owned(),
+        source,
+    })
+}
+
+fn write(file: &Path, text: &str) -> Result<(), CliError> {
+    let written = write_atomically(file, |out| std::io::Write::write_all(out, text.as_bytes()));
+    written.map_err(|source: SystemError| CliError::side(&file.display().to_string(), source))
+}
+
+fn exit(equal: bool) -> Exit {
+    if equal { Exit::Done } else { Exit::CheckpointFailed }
+}

@@ -1,0 +1,212 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{held, read_snapshot};
+use crate::{
+    model::{Digest, SystemName},
+    registry::{ArtifactKey, Identity, Sealed, SideFacts, Snapshot},
+    system::{
+        Age, Observe, Progress, SystemError,
+        apicurio::{ArtifactId, RegistryReader, ServerVersion},
+        hash_file,
+    },
+};
+
+/// How often an export is taken again because somebody wrote while it was taken.
+const TRIES: u32 = 3;
+
+/// Something that holds what a registry holds: a registry, or an export of one.
+pub struct Side {
+    /// Where it came from.
+    pub identity: Identity,
+    /// What it holds.
+    pub snapshot: Arc<Snapshot>,
+    /// What its API says; empty for a file.
+    pub facts: SideFacts,
+}
+
+/// How much the API of a side is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// How much there is, as far as a request or two can tell: for a freeze, in which every second counts.
+    Little,
+    /// How much there is, and the comments that its export may lack.
+    Counts,
+    /// Also for the latest version of every artifact: a request each.
+    Latest,
+}
+
+impl Side {
+    /// In short, for a certificate.
+    pub fn seal(&self) -> Sealed {
+        Sealed::of(self.identity.clone(), &self.snapshot)
+    }
+
+    fn new(source: String, export_sha256: Digest, snapshot: Arc<Snapshot>, facts: SideFacts) -> Self {
+        let identity = Identity {
+            source,
+            version: snapshot.manifest.system_version.to_string(),
+            format: snapshot.format,
+            export_sha256,
+            exported_on: snapshot.manifest.exported_on,
+        };
+        Self {
+            identity,
+            snapshot,
+            facts,
+        }
+    }
+}
+
+/// Reads an export file to its end; 2.6 and 3.x are told apart by its manifest. `shown` is how people know the file.
+///
+/// # Errors
+/// When it cannot be read, or is not a whole export.
+pub async fn file_side(path: &Path, shown: impl Into<String>) -> Result<Side, SystemError> {
+    let (sha256, _) = hash(path.to_owned()).await?;
+    let snapshot = read_snapshot(path).await?;
+    Ok(Side::new(
+        shown.into(),
+        sha256,
+        Arc::new(snapshot),
+        SideFacts::default(),
+    ))
+}
+
+async fn hash(path: PathBuf) -> Result<(Digest, u64), SystemError> {
+    let of = path.clone();
+    let hashed = tokio::task::spawn_blocking(move || hash_file(&of)).await;
+    hashed.map_err(|error| SystemError::File {
+        verb: "read",
+        path,
+        source: std::io::Error::other(error),
+    })?
+}
+
+/// Takes an export of a registry, or the look that is shared while writes are frozen, and asks its API what should be in it.
+///
+/// A registry in use may have moved meanwhile: then both are done again, a few times. What still disagrees is for the reader
+/// of the facts to say. The file stays in the spool until the next look at that registry.
+///
+/// # Errors
+/// When it does not answer, or not as documented.
+pub async fn registry_side(
+    system: &SystemName,
+    world: &Observe,
+    ask: Ask,
+    log: &Progress,
+) -> Result<Side, SystemError> {
+    let registry = world.registry(system)?;
+    let version = registry.version().await?;
+    let mut tries = if world.snapshots().is_frozen() { 1 } else { TRIES };
+    loop {
+        tries -= 1;
+        log.say(format!("looking at {system}"));
+        let held = held(system, world, Age::Frozen).await?;
+        let facts = facts(&registry, &version, &held.snapshot, ask, log).await?;
+        if tries == 0 || agrees(&held.snapshot, &facts) {
+            return Ok(Side::new(registry.url(), held.spooled.sha256, held.snapshot, facts));
+        }
+        log.say("the export does not hold what is counted; somebody may have written, so it is taken again");
+    }
+}
+
+fn agrees(snapshot: &Snapshot, facts: &SideFacts) -> bool {
+    let held = snapshot.counts();
+    facts.artifacts.is_none_or(|counted| counted == held.artifacts)
+        && facts.versions.is_none_or(|counted| counted == held.versions)
+}
+
+async fn facts(
+    registry: &RegistryReader<'_>,
+    version: &ServerVersion,
+    snapshot: &Snapshot,
+    ask: Ask,
+    log: &Progress,
+) -> Result<SideFacts, SystemError> {
+    if ask == Ask::Little {
+        let counts = registry.counts(version).await?;
+        return Ok(SideFacts {
+            artifacts: Some(counts.artifacts),
+            versions: counts.versions,
+            ..SideFacts::default()
+        });
+    }
+    let mut artifacts = registry.artifacts(version).await?;
+    let count = u64::try_from(artifacts.len()).unwrap_or(u64::MAX);
+    // Such artifacts exist, and no request can name them: what the export says of them is not asked again.
+    let nameless: BTreeSet<_> = artifacts.extract_if(.., |id| !is_nameable(id)).collect();
+    let versions = if version.is_v2() {
+        let counted: u64 = registry.version_counts(version, &artifacts, log).await?.values().sum();
+        counted + versions_of(&nameless, snapshot)
+    } else {
+        registry.counts(version).await?.versions.unwrap_or_default()
+    };
+    let latest = match ask {
+        Ask::Little | Ask::Counts => BTreeMap::new(),
+        Ask::Latest => latest(registry, version, &artifacts, log).await?,
+    };
+    let comments = match version.is_v2() {
+        true => Some(suspected_comments(registry, version, snapshot).await?),
+        false => None,
+    };
+    Ok(SideFacts {
+        latest,
+        artifacts: Some(count),
+        versions: Some(versions),
+        comments,
+    })
+}
+
+/// Whether a path can name it: an empty part, `.` and `..` are resolved away.
+fn is_nameable(id: &ArtifactId) -> bool {
+    let is_part = |text: &str| !matches!(text, "" | "." | "..");
+    is_part(&id.artifact) && id.group.as_deref().is_none_or(is_part)
+}
+
+fn versions_of(artifacts: &BTreeSet<ArtifactId>, snapshot: &Snapshot) -> u64 {
+    let keys: BTreeSet<ArtifactKey> = artifacts.iter().map(key_of).collect();
+    let versions = snapshot.versions.values();
+    let of_them = versions.filter(|version| keys.contains(&*version.artifact)).count();
+    u64::try_from(of_them).unwrap_or(u64::MAX)
+}
+
+fn key_of(id: &ArtifactId) -> ArtifactKey {
+    ArtifactKey::new(id.group.as_deref(), &id.artifact)
+}
+
+async fn latest(
+    registry: &RegistryReader<'_>,
+    version: &ServerVersion,
+    artifacts: &BTreeSet<ArtifactId>,
+    log: &Progress,
+) -> Result<BTreeMap<ArtifactKey, Option<String>>, SystemError> {
+    log.say(format!("asking {} for its latest versions", registry.name()));
+    let latest = registry.latest(version, artifacts, log).await?.into_iter();
+    let by_key = latest.map(|(id, latest)| (key_of(&id), latest.map(|latest| latest.version)));
+    Ok(by_key.collect())
+}
+
+/// Comments, by globalId and id, of the versions whose comments 2.6 may have left out of its export.
+///
+/// # Errors
+/// When nobody answers, or not as documented.
+pub(crate) async fn suspected_comments(
+    registry: &RegistryReader<'_>,
+    version: &ServerVersion,
+    snapshot: &Snapshot,
+) -> Result<BTreeSet<(u64, String)>, SystemError> {
+    let mut comments = BTreeSet::new();
+    for global_id in snapshot.comment_namesakes() {
+        let Some(of) = snapshot.versions.get(&global_id) else {
+            continue;
+        };
+        let id = ArtifactId::new(of.artifact.group.as_option(), of.artifact.artifact.as_ref());
+        let its = registry.comments(version, &id, &of.version).await?;
+        comments.extend(its.into_iter().map(|comment| (global_id, comment)));
+    }
+    Ok(comments)
+}
