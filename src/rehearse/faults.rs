@@ -258,13 +258,16 @@ impl Play {
         let import = seen.method == "POST" && seen.path.ends_with("/admin/import");
         let export = seen.method == "GET" && seen.path.ends_with("/admin/export");
         progress.imports += u64::from(import);
+        let counted = seen.method == "GET" && seen.path.ends_with("/search/versions");
         match seen.version {
-            TwinVersion::V2_6_13 => progress.compared |= export && progress.imports > 0,
+            TwinVersion::V2_6_13 => {}
             TwinVersion::V3_3_3 => {
+                // A frozen side is exported once, so a comparison shows in its count after the export that follows the imports.
                 let now = match self.when() {
                     Moment::Import => import,
-                    Moment::Comparison => export && progress.compared,
+                    Moment::Comparison => counted && progress.compared,
                 };
+                progress.compared |= export && progress.imports > 0;
                 let first = now && !progress.over;
                 progress.over |= now;
                 return first;
