@@ -8,7 +8,14 @@ use std::{
     ops::Range,
 };
 
-use petgraph::{algo::kosaraju_scc, graph::DiGraph};
+use petgraph::{
+    algo::{
+        kosaraju_scc, toposort,
+        tred::{dag_to_toposorted_adjacency_list, dag_transitive_reduction_closure},
+    },
+    graph::DiGraph,
+    visit::{EdgeRef as _, IntoEdgeReferences as _},
+};
 
 use crate::model::{Phase, PhaseId, Step, StepId};
 
@@ -108,6 +115,34 @@ impl StepGraph {
             .filter(|node| !is_done(node) && self.waits_for[*node].iter().all(is_done))
             .filter_map(|node| self.steps.get(node).cloned())
             .collect()
+    }
+
+    /// The edges, first before second, that say the whole order inside the phases, in the order of the file; for a graph
+    /// without loops. What follows from other edges is left out, and so are needs across phases: the barrier says them.
+    pub fn edges(&self) -> Vec<(StepId, StepId)> {
+        let ranges = self.phases.iter().map(|(_, range)| range);
+        let edges = ranges.flat_map(|range| self.edges_in(range));
+        edges
+            .map(|(before, after)| (self.steps[before].clone(), self.steps[after].clone()))
+            .collect()
+    }
+
+    fn edges_in(&self, range: &Range<usize>) -> BTreeSet<(usize, usize)> {
+        let mut graph = DiGraph::<(), (), usize>::default();
+        let nodes: Vec<_> = range.clone().map(|_| graph.add_node(())).collect();
+        for node in range.clone() {
+            for before in self.waits_for[node].iter().filter(|before| range.contains(before)) {
+                graph.update_edge(nodes[before - range.start], nodes[node - range.start], ());
+            }
+        }
+        let Ok(sorted) = toposort(&graph, None) else {
+            return BTreeSet::new();
+        };
+        let (list, _) = dag_to_toposorted_adjacency_list::<_, usize>(&graph, &sorted);
+        let (reduced, _) = dag_transitive_reduction_closure(&list);
+        let place = |rank: usize| range.start + sorted[rank].index();
+        let edges = reduced.edge_references();
+        edges.map(|edge| (place(edge.source()), place(edge.target()))).collect()
     }
 
     /// Every loop, whole: each station waits for the next, the last for the first.

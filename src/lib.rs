@@ -4,6 +4,7 @@ pub mod cli;
 pub mod engine;
 pub mod expr;
 pub mod graph;
+pub mod init;
 pub mod journal;
 pub mod kind;
 pub mod model;

@@ -33,14 +33,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "rehearse",
-        &["model", "registry", "journal", "kind", "resource", "system", "engine"],
+        &[
+            "model", "expr", "registry", "journal", "kind", "resource", "system", "engine",
+        ],
     ),
+    ("init", &["model", "system"]),
     ("report", &["model", "journal", "kind"]),
     (
         "cli",
         &[
             "model", "expr", "graph", "region", "journal", "kind", "resource", "system", "source", "engine", "report",
-            "registry", "rehearse",
+            "registry", "rehearse", "init",
         ],
     ),
 ];
@@ -56,9 +59,19 @@ const HOMES: &[(&str, &[&str])] = &[
     ("cel", &["src/expr"]),
     ("rusqlite", &["src/journal"]),
     ("reqwest", &["src/system"]),
-    ("minijinja", &["src/system/nginx"]),
+    (
+        "minijinja",
+        &["src/system/nginx", "src/init/render.rs", "src/init/error.rs"],
+    ),
     ("zip", &["src/registry", "src/rehearse/twin", "src/rehearse/data"]),
-    ("axum", &["src/rehearse/twin", "src/rehearse/balancer"]),
+    (
+        "axum",
+        &[
+            "src/rehearse/twin",
+            "src/rehearse/balancer",
+            "src/rehearse/kill/control.rs",
+        ],
+    ),
     ("hyper_util", &["src/rehearse/balancer"]),
     ("jsonschema", &["src/source"]),
     ("indicatif", &["src/cli"]),
@@ -81,7 +94,14 @@ const PURE: &[&str] = &[
     "src/report",
     "src/rehearse/data",
     "src/rehearse/phases",
+    "src/rehearse/not_rehearsed",
+    "src/rehearse/recorded",
     "src/rehearse/summary",
+    "src/init/answers.rs",
+    "src/init/env_file.rs",
+    "src/init/nginx",
+    "src/init/questions.rs",
+    "src/init/render.rs",
     "src/system/freeze_rules.rs",
     "src/rehearse/balancer/route.rs",
     "src/rehearse/twin/model",

@@ -12,11 +12,13 @@ use std::{
 
 /// Every verb of this version.
 const VERBS: &[&str] = &[
+    "init",
     "validate",
     "plan",
     "apply",
     "status",
     "journal",
+    "graph",
     "schema",
     "explain",
     "completions",
@@ -224,6 +226,48 @@ fn a_plan_is_shown_applied_waited_for_and_finished() {
     assert_eq!(code(&run(&["plan", "p.yaml", "--detailed-exitcode"])), 0);
     assert_eq!(code(&run(&["apply", "p.yaml", "--auto-approve"])), 0);
     assert!(stdout(&run(&["journal", "p.yaml"])).contains("run finished"));
+}
+
+#[test]
+fn drift_of_a_finished_run_is_reported_counted_and_not_repaired() {
+    let here = tiny();
+    let run = |arguments: &[&str]| regplan(here.path(), arguments);
+    let done = run(&["apply", "p.yaml", "--auto-approve", "--confirm", "docs"]);
+    assert_eq!(code(&done), 0, "{}", stderr(&done));
+    let drift = ["plan", "p.yaml", "--drift", "--detailed-exitcode"];
+    let holds = run(&drift);
+    assert_eq!(code(&holds), 0, "{}", stdout(&holds));
+    assert!(!stdout(&holds).contains("drifted"), "{}", stdout(&holds));
+
+    std::fs::remove_file(here.path().join("out")).unwrap();
+    let changed = run(&drift);
+    assert_eq!(code(&changed), 2, "{}", stdout(&changed));
+    assert!(stdout(&changed).contains("drifted since"), "{}", stdout(&changed));
+    assert!(
+        stdout(&changed).contains("1 step of closed phases drifted"),
+        "{}",
+        stdout(&changed)
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&stdout(&run(&["plan", "p.yaml", "--drift", "--json"]))).unwrap();
+    assert_eq!(json["counts"]["drifted"], 1);
+    assert_eq!(json["phases"][0]["steps"][0]["drift"]["found"], "changed");
+
+    let without = run(&["plan", "p.yaml", "--detailed-exitcode"]);
+    assert_eq!(code(&without), 0, "who does not ask is not told");
+    assert_eq!(code(&run(&["apply", "p.yaml", "--auto-approve"])), 0);
+    assert!(!here.path().join("out").exists(), "apply repaired a closed phase");
+}
+
+#[test]
+fn a_plan_is_drawn_for_github_and_for_graphviz() {
+    let here = tiny();
+    let mermaid = regplan(here.path(), &["graph", "p.yaml"]);
+    assert_eq!(code(&mermaid), 0, "{}", stderr(&mermaid));
+    assert!(stdout(&mermaid).contains("s_touch --> s_docs"), "{}", stdout(&mermaid));
+    let dot = regplan(here.path(), &["graph", "p.yaml", "--format", "dot"]);
+    assert!(stdout(&dot).contains("s_touch -> s_docs;"), "{}", stdout(&dot));
+    assert!(!here.path().join(".regplan").exists(), "graph needs no journal");
 }
 
 #[test]

@@ -118,19 +118,9 @@ impl Session<'_> {
         }
     }
 
-    /// Why nothing can be applied. A way back or a freeze under way is never refused: going back comes first there.
+    /// Why nothing can be applied, as it is said.
     fn refusal(&self, program: &Program, state: Option<&RunState>, set: &ChangeSet) -> Option<Ending> {
-        if state.is_some_and(|state| state.rollback.is_some() || state.frozen.is_some()) {
-            return None;
-        }
-        let reasons = refused(set);
-        let outcome = match (program.unsupported.is_empty(), reasons.is_empty()) {
-            (false, _) => Outcome::NotSupported {
-                what: program.unsupported.clone(),
-            },
-            (true, false) => Outcome::Refused { reasons },
-            (true, true) => return None,
-        };
+        let outcome = refusal(program, state, set)?;
         Some(ending(
             &outcome,
             &self.project.command("apply"),
@@ -259,6 +249,21 @@ fn no_such<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> 
     CliError::Usage {
         what: format!("the plan has no {what} `{name}`"),
         help,
+    }
+}
+
+/// Why nothing can be applied. A way back or a freeze under way is never refused: going back comes first there.
+pub(super) fn refusal(program: &Program, state: Option<&RunState>, set: &ChangeSet) -> Option<Outcome> {
+    if state.is_some_and(|state| state.rollback.is_some() || state.frozen.is_some()) {
+        return None;
+    }
+    let reasons = refused(set);
+    match (program.unsupported.is_empty(), reasons.is_empty()) {
+        (false, _) => Some(Outcome::NotSupported {
+            what: program.unsupported.clone(),
+        }),
+        (true, false) => Some(Outcome::Refused { reasons }),
+        (true, true) => None,
     }
 }
 

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::PlanDuration;
+use crate::{model::PlanDuration, rehearse::kill::RecordKill};
 
 /// Moves an Apicurio Registry from 2.6 to 3.x by a declarative, resumable plan.
 #[derive(Debug, Parser)]
@@ -54,6 +54,8 @@ pub enum LogFormat {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Write a first plan for your registry: asks the live 2.6, reads nginx's files, and asks you for the rest.
+    Init(Box<Init>),
     /// Check a plan and say everything that is wrong with it; no system is asked.
     Validate(Validate),
     /// Show what `apply` would do now; nothing is written.
@@ -66,6 +68,8 @@ pub enum Verb {
     Status(Status),
     /// Show everything that was intended, done and seen.
     Journal(Journal),
+    /// Draw the plan: phases, steps, gates, the frozen region and the ways back; no system is asked.
+    Graph(Graph),
     /// Print the JSON Schema of the plan language, or its reference for people.
     Schema(Schema),
     /// Explain a kind of step: its fields and outputs. Without a name: list the kinds.
@@ -131,6 +135,86 @@ pub enum Format {
     Json,
 }
 
+/// `init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The address of a replica of the 2.6, without /apis; repeatable.
+    #[arg(long, value_name = "URL")]
+    pub v2: Vec<String>,
+    /// The address of a replica of the 3.x, as it will be; repeatable.
+    #[arg(long, value_name = "URL")]
+    pub v3: Vec<String>,
+    /// The management address (health) of a replica of the 3.x; repeatable [default: port 9000 of each].
+    #[arg(long, value_name = "URL")]
+    pub v3_management: Vec<String>,
+    /// The login of both registries: a name, or a client's id.
+    #[arg(long, value_name = "NAME")]
+    pub username: Option<String>,
+    /// The environment variable that holds its password [default: REGPLAN_PASSWORD].
+    #[arg(long, value_name = "NAME")]
+    pub password_env: Option<String>,
+    /// A PEM file with authorities that are trusted besides this machine's own.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<String>,
+    /// The environment file of the 2.6 (KEY=VALUE lines); secrets in it are not copied.
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+    /// The command that starts the 3.x.
+    #[arg(long, value_name = "CMD")]
+    pub start_v3: Option<String>,
+    /// A command that ends with 0 when the 3.x runs [default: by systemctl or curl].
+    #[arg(long, value_name = "CMD")]
+    pub v3_running: Option<String>,
+    /// The command that stops the 2.6, at the very end.
+    #[arg(long, value_name = "CMD")]
+    pub stop_v2: Option<String>,
+    /// A command that ends with 0 when the 2.6 is stopped [default: by systemctl or curl].
+    #[arg(long, value_name = "CMD")]
+    pub v2_stopped: Option<String>,
+    /// nginx.
+    #[command(flatten)]
+    pub lb: InitLb,
+    /// The plan's name.
+    #[arg(long, value_name = "NAME", default_value = "registry")]
+    pub name: String,
+    /// The file that is written; `-`: stdout.
+    #[arg(long, value_name = "FILE", default_value = "plan.yaml")]
+    pub out: PathBuf,
+    /// Replace the file when it is there already.
+    #[arg(long)]
+    pub force: bool,
+    /// Ask nothing: take what was found and what is usual.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// nginx, for `init`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Load balancer")]
+pub struct InitLb {
+    /// The address that clients use.
+    #[arg(long, value_name = "URL")]
+    pub lb_url: Option<String>,
+    /// nginx's main file, or a file with the output of `nginx -T` [default: /etc/nginx/nginx.conf].
+    #[arg(long, value_name = "FILE")]
+    pub lb_config: Option<String>,
+    /// nginx's prefix (`-p`), where it is not the usual one.
+    #[arg(long, value_name = "DIR")]
+    pub lb_prefix: Option<String>,
+    /// The directory for regplan's two files [default: regplan, beside the main file].
+    #[arg(long, value_name = "DIR")]
+    pub lb_directory: Option<String>,
+    /// The unix socket on which nginx answers regplan [default: /run/regplan/nginx.sock].
+    #[arg(long, value_name = "PATH")]
+    pub lb_socket: Option<String>,
+    /// A server of the 2.6 as nginx reaches it; repeatable [default: from nginx's files, else from --v2].
+    #[arg(long, value_name = "HOST:PORT")]
+    pub v2_backend: Vec<String>,
+    /// A server of the 3.x as nginx reaches it; repeatable [default: from --v3].
+    #[arg(long, value_name = "HOST:PORT")]
+    pub v3_backend: Vec<String>,
+}
+
 /// `validate`.
 #[derive(Debug, Args)]
 pub struct Validate {
@@ -154,12 +238,15 @@ pub struct Plan {
     /// How it is printed.
     #[command(flatten)]
     pub format: FormatArgs,
-    /// Exit 2 when there is something to do, 0 when not.
+    /// Exit 2 when there is something to do, or drift, and 0 when not.
     #[arg(long)]
     pub detailed_exitcode: bool,
     /// Run no guard commands (`unless`) of the plan.
     #[arg(long)]
     pub no_exec: bool,
+    /// Look again at steps of closed phases, and report what no longer holds; it is never repaired.
+    #[arg(long)]
+    pub drift: bool,
     /// Look at contents too, by exports; slow on large registries.
     #[arg(long)]
     pub deep: bool,
@@ -206,12 +293,34 @@ pub struct Rehearse {
     /// How many versions are generated.
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub size: usize,
-    /// What the generated data is made from: the same number makes the same data.
+    /// What the generated data, the faults and, with `--kill-random`, the kills are made from: the same number does the same.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
     /// Let this step fail; `each`: one rehearsal per step, in which it fails.
     #[arg(long, value_name = "STEP|each")]
     pub fail: Option<String>,
+    /// Let this go wrong: slow, cut, 5xx, lying-import, foreign-thaw, bypass. Several at once when repeated; `all`: one
+    /// rehearsal per fault.
+    #[arg(long, value_name = "FAULT|all")]
+    pub fault: Vec<String>,
+    /// Where the runner is killed.
+    #[command(flatten)]
+    pub kill: Kill,
+}
+
+/// Kills of a rehearsal's runner.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct Kill {
+    /// Kill the runner at each boundary of the journal, resume it, and compare with the undisturbed end.
+    #[arg(long)]
+    pub kill_everywhere: bool,
+    /// Only at this boundary: before or after that record is durable.
+    #[arg(long, value_name = "RECORD:before|after")]
+    pub kill_at: Option<RecordKill>,
+    /// Kill the runner so many times at random, several times in each world; `--seed` says where.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub kill_random: Option<u64>,
 }
 
 /// `status`.
@@ -240,6 +349,26 @@ pub struct Journal {
     /// How it is printed: `--json` is one record per line.
     #[command(flatten)]
     pub format: FormatArgs,
+}
+
+/// `graph`.
+#[derive(Debug, Args)]
+pub struct Graph {
+    /// The plan.
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    /// The language of the drawing.
+    #[arg(long, value_name = "FORMAT", default_value = "mermaid")]
+    pub format: GraphFormat,
+}
+
+/// The languages of a drawing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// A flowchart that GitHub renders in Markdown.
+    Mermaid,
+    /// For Graphviz: `regplan graph PLAN --format dot | dot -Tsvg`.
+    Dot,
 }
 
 /// `schema`.

@@ -3,6 +3,7 @@ use std::{error::Error, fmt, path::PathBuf};
 use super::Exit;
 use crate::{
     engine::EngineError,
+    init::InitError,
     journal::{FoldError, LockError, StoreError},
     report::json::JsonError,
     source::LoadError,
@@ -15,6 +16,9 @@ pub(super) enum CliError {
     /// A rehearsal could not be held.
     #[error("the rehearsal cannot be held")]
     Rehearsal(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// No plan could be written.
+    #[error("no plan was written")]
+    Init(#[from] InitError),
     /// What was typed cannot be done.
     #[error("{what}")]
     Usage {
@@ -90,6 +94,9 @@ impl CliError {
             CliError::Usage { .. } | CliError::InvalidPlan { .. } | CliError::Load(_) | CliError::Chdir { .. } => {
                 Exit::Usage
             }
+            CliError::Init(InitError::WrongVersion { .. }) => Exit::Refused,
+            CliError::Init(InitError::System(_) | InitError::Template(_)) => Exit::Error,
+            CliError::Init(_) => Exit::Usage,
             CliError::Lock(LockError::Held { .. }) => Exit::Locked,
             CliError::Store(StoreError::Fenced { .. })
             | CliError::Engine(EngineError::Store(StoreError::Fenced { .. })) => Exit::Locked,
@@ -109,6 +116,7 @@ impl miette::Diagnostic for CliError {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         let help = match self {
             CliError::Usage { help, .. } => help.clone()?,
+            CliError::Init(error) => error.help()?,
             CliError::Lock(LockError::Held { .. }) => {
                 "Wait for it to end (--lock-timeout 10m), or look at it with `regplan status`.".to_owned()
             }

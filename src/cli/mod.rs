@@ -7,6 +7,8 @@ mod args;
 mod error;
 mod exit;
 mod explain;
+mod graph;
+mod init;
 mod journal;
 mod log;
 mod manual;
@@ -57,12 +59,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 
 fn verb(verb: &Verb, terminal: &Terminal) -> Result<Exit, CliError> {
     match verb {
+        Verb::Init(arguments) => init::run(arguments, terminal),
         Verb::Validate(arguments) => validate::run(arguments, terminal),
         Verb::Plan(arguments) => plan::run(arguments, terminal),
         Verb::Apply(arguments) => apply::run(arguments, terminal),
         Verb::Rehearse(arguments) => rehearse::run(arguments, terminal),
         Verb::Status(arguments) => status::run(arguments, terminal),
         Verb::Journal(arguments) => journal::run(arguments, terminal),
+        Verb::Graph(arguments) => graph::run(arguments, terminal),
         Verb::Schema(arguments) => schema::run(arguments, terminal),
         Verb::Explain(arguments) => explain::run(arguments, terminal),
         Verb::Completions(arguments) => manual::completions(arguments, terminal),

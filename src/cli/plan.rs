@@ -18,13 +18,14 @@ pub(super) fn run(arguments: &Plan, terminal: &Terminal) -> Result<Exit, CliErro
     let world = project.world(&program, arguments.no_exec)?;
     let depth = if arguments.deep { Depth::Deep } else { Depth::Shallow };
     let state = known.state.as_ref();
-    let observations = runtime::start()?.block_on(engine::refresh(&program, state, &world, depth));
+    let closed_by = state.filter(|_| !arguments.drift);
+    let observations = runtime::start()?.block_on(engine::refresh(&program, closed_by, &world, depth));
     let set = engine::plan(&PlanInput {
         program: &program,
         state,
         observations: &observations,
         environment: project.environment(),
-        drift: false,
+        drift: arguments.drift,
     });
     let text = if arguments.format.is_json() {
         report::json::change_set(&set)?
@@ -45,7 +46,7 @@ fn exit(set: &ChangeSet, detailed: bool) -> Exit {
         Exit::Refused
     } else if any(|standing| matches!(standing, Standing::Unreachable { .. })) {
         Exit::Error
-    } else if detailed && has_work(set) {
+    } else if detailed && (has_work(set) || set.counts.drifted > 0) {
         Exit::Changes
     } else {
         Exit::Done

@@ -123,8 +123,24 @@ impl Project {
     /// # Errors
     /// When it cannot be read or has errors.
     pub(super) fn load(&self, terminal: &Terminal) -> Result<Checked, CliError> {
+        self.load_and_say(terminal, |_| true)
+    }
+
+    /// As [`Self::load`], for a rehearsal: it names itself what this version does not have.
+    ///
+    /// # Errors
+    /// When it cannot be read or has errors.
+    pub(super) fn load_to_rehearse(&self, terminal: &Terminal) -> Result<Checked, CliError> {
+        self.load_and_say(terminal, |finding| finding.code != source::NOT_SUPPORTED_YET)
+    }
+
+    fn load_and_say(&self, terminal: &Terminal, is_said: impl Fn(&Finding) -> bool) -> Result<Checked, CliError> {
         let loaded = self.look()?;
-        for report in source::diagnostics(&loaded.findings, &loaded.document) {
+        let mut said = Findings::default();
+        for finding in loaded.findings.iter().filter(|finding| is_said(finding)) {
+            said.push(finding.clone());
+        }
+        for report in source::diagnostics(&said, &loaded.document) {
             terminal.report(&report);
         }
         let names_run = names_run(loaded.document.text());
@@ -247,7 +263,7 @@ fn names_run(text: &str) -> bool {
 }
 
 /// TLS needs a provider of cryptography, chosen once per process; a second choice finds the first one, which is the same.
-fn install_tls() {
+pub(super) fn install_tls() {
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider was installed before");
     }
@@ -272,7 +288,7 @@ fn flags(plan: &PlanArgs, state: Option<&Path>) -> Vec<String> {
 }
 
 /// A word as a POSIX shell reads it back.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()

@@ -14,6 +14,7 @@ const PLANS: &[(&str, &str)] = &[
     ("plans/guide.yaml", include_str!("../../plans/guide.yaml")),
     ("plans/short-freeze.yaml", include_str!("../../plans/short-freeze.yaml")),
     ("plans/commands.yaml", include_str!("../../plans/commands.yaml")),
+    ("plans/closed-copy.yaml", include_str!("../../plans/closed-copy.yaml")),
 ];
 
 /// `schema`: the JSON Schema of the plan language, for editors, or its reference, for people.

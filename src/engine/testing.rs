@@ -182,6 +182,10 @@ impl DynCapture for Double {
     async fn intact(&self, _taken: &Value, _world: &Observe) -> Result<bool, ApplyError> {
         Ok(true)
     }
+
+    async fn moved(&self, _taken: &Value, _world: &Observe) -> Result<Option<String>, ApplyError> {
+        Ok(None)
+    }
 }
 
 #[async_trait]

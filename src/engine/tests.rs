@@ -10,7 +10,7 @@ use crate::{
         Body, SettledBy,
         testing::{Log, Says, moves},
     },
-    model::{Action, Change, Class, Delta, OnFailure, Region, ResourceKey, Standing, StepId, WayBack},
+    model::{Action, Change, Class, ClosedDrift, Delta, OnFailure, Region, ResourceKey, Standing, StepId, WayBack},
 };
 
 fn from_to(before: impl Into<Value>, after: impl Into<Value>) -> Change {
@@ -57,8 +57,13 @@ fn drift_of_a_closed_phase_is_reported_when_asked_and_never_repaired() {
     lab.drift = true;
     let change = lab.change(Some(&state), "a");
     assert_eq!(
-        (change.standing, change.notes),
-        (Standing::Closed, vec!["drift: value: 1 → 2".to_owned()])
+        (change.standing, change.drift),
+        (
+            Standing::Closed,
+            Some(ClosedDrift::Changed {
+                change: Change::none().field("value", 1, 2)
+            })
+        )
     );
 }
 

@@ -135,3 +135,51 @@ fn a_chain_of_twenty_thousand_steps_does_not_exhaust_the_stack() {
     assert!(graph.loops().is_empty());
     assert_eq!(graph.order().len(), 20_000);
 }
+
+#[test]
+fn a_drawing_has_no_edge_that_follows_from_others() {
+    let graph = StepGraph::of(&[
+        phase(
+            "one",
+            vec![
+                step("a", &[]),
+                step("b", &["a"]),
+                step("c", &["a"]),
+                step("d", &["a", "b", "c", "b"]),
+            ],
+        ),
+        phase("two", vec![step("e", &["a"]), step("f", &["d", "e", "a"])]),
+    ]);
+    let edges = graph.edges();
+    let edges: Vec<_> = edges.iter().map(|(one, two)| format!("{one}{two}")).collect();
+    assert_eq!(edges, ["ab", "ac", "bd", "cd", "ef"]);
+}
+
+#[test]
+fn the_edges_of_a_drawing_say_the_same_order_as_all_needs() {
+    // Each step needs those before it whose numbers divide its own, as the divisors of a number do.
+    let names: Vec<String> = (1..=24).map(|number| format!("s{number}")).collect();
+    let dividing = |number: usize| (1..number).filter(move |other| number.is_multiple_of(*other));
+    let all = |needs: &dyn Fn(usize) -> Vec<String>| {
+        let steps = (1..=24).map(|number| {
+            let needs = needs(number);
+            step(
+                &names[number - 1],
+                &needs.iter().map(String::as_str).collect::<Vec<_>>(),
+            )
+        });
+        StepGraph::of(&[phase("only", steps.collect())])
+    };
+    let full = all(&|number| dividing(number).map(|other| names[other - 1].clone()).collect());
+    let edges = full.edges();
+    let few = all(&|number| {
+        let before = edges.iter().filter(|(_, after)| after.as_str() == names[number - 1]);
+        before.map(|(before, _)| before.to_string()).collect()
+    });
+    assert!(edges.len() < (1..=24).map(|number| dividing(number).count()).sum());
+    let (full, few) = (full.reach(), few.reach());
+    for (one, two) in names.iter().flat_map(|one| names.iter().map(move |two| (one, two))) {
+        let (one, two) = (one.as_str().into(), two.as_str().into());
+        assert_eq!(full.is_before(&one, &two), few.is_before(&one, &two), "{one} {two}");
+    }
+}

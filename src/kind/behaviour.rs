@@ -98,6 +98,19 @@ pub trait Capture: Send + Sync + 'static {
         taken: &Self::Output,
         world: &Observe,
     ) -> impl Future<Output = Result<bool, ApplyError>> + Send;
+
+    /// How its source differs from what was taken, in a few words; `None` when it does not, or when that cannot be told.
+    /// Asked while the source is frozen, right before it is left for another.
+    ///
+    /// # Errors
+    /// When the source cannot be looked at.
+    fn moved(
+        _spec: &Self::Spec,
+        _taken: &Self::Output,
+        _world: &Observe,
+    ) -> impl Future<Output = Result<Option<String>, ApplyError>> + Send {
+        std::future::ready(Ok(None))
+    }
 }
 
 /// A kind that waits for a time or a person.

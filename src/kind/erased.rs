@@ -139,6 +139,8 @@ pub trait DynCapture: Send + Sync {
     async fn take(&self, attempt: u32, world: &Act, log: &Progress) -> Result<Value, ApplyError>;
     /// See [`Capture::intact`].
     async fn intact(&self, taken: &Value, world: &Observe) -> Result<bool, ApplyError>;
+    /// See [`Capture::moved`].
+    async fn moved(&self, taken: &Value, world: &Observe) -> Result<Option<String>, ApplyError>;
 }
 
 /// A [`Wait`] bound to its step.
@@ -348,6 +350,11 @@ impl<C: Capture> DynCapture for Bound<C, C::Spec> {
     async fn intact(&self, taken: &Value, world: &Observe) -> Result<bool, ApplyError> {
         let taken = read::<C::Output>(C::NAME, taken)?;
         C::intact(&self.spec, &taken, world).await
+    }
+
+    async fn moved(&self, taken: &Value, world: &Observe) -> Result<Option<String>, ApplyError> {
+        let taken = read::<C::Output>(C::NAME, taken)?;
+        C::moved(&self.spec, &taken, world).await
     }
 }
 

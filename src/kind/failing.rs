@@ -144,6 +144,10 @@ impl DynCapture for Failing<Box<dyn DynCapture>> {
     async fn intact(&self, taken: &Value, world: &Observe) -> Result<bool, ApplyError> {
         self.0.intact(taken, world).await
     }
+
+    async fn moved(&self, taken: &Value, world: &Observe) -> Result<Option<String>, ApplyError> {
+        self.0.moved(taken, world).await
+    }
 }
 
 #[async_trait]

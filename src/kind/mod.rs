@@ -12,6 +12,7 @@ mod lb;
 mod manual;
 mod others;
 mod program;
+mod recorded;
 mod registry;
 mod run;
 mod table;

@@ -11,7 +11,6 @@ pub const KNOWN_LATER_KINDS: &[&str] = &[
     "postgres.database",
     "postgres.schema",
     "registry.preflight",
-    "registry.read_only",
     "registry.settings",
     "tls.certificate",
 ];

@@ -16,6 +16,8 @@ pub struct Program {
     /// What it asks for and this version does not have, in words with their place; `apply` refuses it before its first effect.
     pub unsupported: Vec<String>,
     behaviours: BTreeMap<StepId, Behaviour>,
+    /// Of steps without behaviour: what they would do if a real system had what they ask for.
+    on_twins: BTreeMap<StepId, Behaviour>,
 }
 
 impl Program {
@@ -27,13 +29,15 @@ impl Program {
             regions,
             unsupported: Vec::new(),
             behaviours,
+            on_twins: BTreeMap::new(),
         }
     }
 
-    /// Names what it asks for and this version does not have.
+    /// Names what it asks for and this version does not have, and the steps that only real systems cannot do.
     #[must_use]
-    pub fn lacking(mut self, unsupported: Vec<String>) -> Self {
+    pub fn lacking(mut self, unsupported: Vec<String>, on_twins: BTreeMap<StepId, Behaviour>) -> Self {
         self.unsupported = unsupported;
+        self.on_twins = on_twins;
         self
     }
 
@@ -47,6 +51,19 @@ impl Program {
         if let Some(behaviour) = self.behaviours.remove(step) {
             self.behaviours.insert(step.clone(), super::failing::failing(behaviour));
         }
+    }
+
+    /// Lets twins do what real systems lack; for rehearsals. Says whether the step has a behaviour now.
+    pub fn do_on_twins(&mut self, step: &StepId) -> bool {
+        if let Some(behaviour) = self.on_twins.remove(step) {
+            self.behaviours.insert(step.clone(), behaviour);
+        }
+        self.behaviours.contains_key(step)
+    }
+
+    /// Lets a step be recorded and not done: it succeeds without outputs, and what it found is this text. For rehearsals.
+    pub fn stand_in(&mut self, step: &StepId, says: String) {
+        self.behaviours.insert(step.clone(), super::recorded::recorded(says));
     }
 
     /// What a step touches; nothing when its kind is not supported yet.

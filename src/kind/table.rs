@@ -29,6 +29,7 @@ pub const KINDS: &[Kind] = &[
     wait::<manual::ManualConfirm>(),
     capture::<registry::RegistryExport>(),
     effect::<registry::RegistryImport>(),
+    effect::<registry::RegistryReadOnly>(),
     effect::<registry::RegistryReplicate>(),
     check::<registry::RegistryVerify>(),
     check::<run::RunCheck>(),

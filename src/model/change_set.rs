@@ -86,10 +86,29 @@ pub struct StepChange {
     pub provides: Vec<SystemName>,
     /// Informations for the reviewer.
     pub notes: Vec<String>,
+    /// What a second look at a step of a closed phase found; absent when it was not asked for or all holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<ClosedDrift>,
     /// How it would be undone.
     pub way_back: WayBack,
     /// Whether going back past it is refused.
     pub point_of_no_return: bool,
+}
+
+/// What no longer holds of a step whose phase is closed: reported by `plan --drift`, never repaired.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "found", rename_all = "snake_case")]
+pub enum ClosedDrift {
+    /// Somebody changed it since.
+    Changed {
+        /// What would lead back to the step's target.
+        change: Change,
+    },
+    /// It cannot be told.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Where a step stands: one row of design §3's table each.
@@ -252,4 +271,6 @@ pub struct Counts {
     pub to_destroy: usize,
     /// Refused: regress, unreachable or not supported.
     pub refused: usize,
+    /// Of closed phases: what somebody changed since (`plan --drift`).
+    pub drifted: usize,
 }

@@ -14,7 +14,7 @@ mod secret;
 pub mod suggest;
 
 pub use change::{Action, Change, Delta};
-pub use change_set::{ChangeSet, Counts, PhaseChange, Region, Standing, StepChange, SystemSeen, WayBack};
+pub use change_set::{ChangeSet, ClosedDrift, Counts, PhaseChange, Region, Standing, StepChange, SystemSeen, WayBack};
 pub use duration::{PlanDuration, PlanDurationError};
 pub use event::Event;
 pub use finding::{Finding, Findings, Place, Related, Severity};

@@ -17,8 +17,10 @@ use crate::{
     system::{SystemError, Visit, VisitError, Visitor},
 };
 
-/// Where the writer writes; the group is its own, so that what it wrote can be told from the rest.
-const WRITES: &str = "/apis/registry/v2/groups/rehearsal/artifacts";
+/// The group that the writer writes to: its own, so that what it wrote can be told from the rest.
+pub const GROUP: &str = "rehearsal";
+/// Where the writer writes: that group.
+pub(super) const WRITES: &str = "/apis/registry/v2/groups/rehearsal/artifacts";
 /// What is read when nothing is known: it answers on an empty registry too.
 const ANYTHING: &str = "/apis/registry/v2/search/artifacts?limit=1";
 /// Problems kept as text; the counts go on without limit.

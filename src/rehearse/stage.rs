@@ -7,7 +7,13 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{balancer::BalancerTwin, late_twin::LateTwin, stand_ins::StandIns, twin::TwinVersion};
+use super::{
+    balancer::{BalancerTwin, Hand},
+    late_twin::LateTwin,
+    recorded,
+    stand_ins::StandIns,
+    twin::{Faults, TwinVersion},
+};
 use crate::{
     model::{BackendName, Plan, SystemName},
     system::{BalancerDouble, Doubles},
@@ -19,8 +25,14 @@ pub(super) struct Stage {
     pub(super) stand_ins: Arc<dyn Doubles>,
     /// The first balancer's public address: where clients go.
     pub(super) public: Option<String>,
-    /// Kept so that they go on answering as long as the stage stands.
-    _registries: BTreeMap<SystemName, Arc<LateTwin>>,
+    /// The one that serves first, when the plan has one.
+    pub(super) old: Option<SystemName>,
+    /// The first other one by name, to which the plan moves.
+    pub(super) new: Option<SystemName>,
+    /// For who moves the first balancer past regplan.
+    pub(super) hand: Option<Hand>,
+    /// They go on answering as long as the stage stands.
+    registries: BTreeMap<SystemName, Arc<LateTwin>>,
 }
 
 /// Why a stage cannot be set.
@@ -32,8 +44,8 @@ pub enum StageError {
     /// A twin does not start.
     #[error("a twin does not start")]
     Twin(#[from] super::twin::TwinError),
-    /// A system has no twin yet.
-    #[error("system `{system}`: a rehearsal has no twin of the type `{kind}` yet")]
+    /// A system has neither a twin nor a stand-in.
+    #[error("system `{system}`: a rehearsal has nothing that stands in for the type `{kind}`")]
     NoTwin {
         /// The system.
         system: SystemName,
@@ -48,13 +60,18 @@ impl Stage {
     /// A registry that a step `provides`, and every one but the first by name, is a 3.3.3; the first is a 2.6.13 with `data`.
     ///
     /// # Errors
-    /// When a twin does not start, or a system has none.
-    pub(super) async fn set(plan: &mut Plan, data: Option<PathBuf>) -> Result<Self, StageError> {
+    /// When a twin does not start, or nothing stands in for a system.
+    pub(super) async fn set(
+        plan: &mut Plan,
+        data: Option<PathBuf>,
+        faults: &Arc<dyn Faults>,
+    ) -> Result<Self, StageError> {
         let provided: BTreeSet<SystemName> = (plan.phases.iter())
             .flat_map(|phase| &phase.steps)
             .flat_map(|step| step.provides.iter().cloned())
             .collect();
         let mut registries = BTreeMap::new();
+        let mut old = None;
         for name in plan
             .systems
             .iter()
@@ -63,28 +80,40 @@ impl Stage {
         {
             let first = registries.is_empty() && !provided.contains(name);
             let (version, data) = if first {
+                old = Some(name.clone());
                 (TwinVersion::V2_6_13, data.clone())
             } else {
                 (TwinVersion::V3_3_3, None)
             };
-            registries.insert(name.clone(), Arc::new(LateTwin::new(version, data)?));
+            registries.insert(
+                name.clone(),
+                Arc::new(LateTwin::new(version, data, Arc::clone(faults))?),
+            );
         }
         for (_, twin) in registries.iter().filter(|(name, _)| !provided.contains(*name)) {
             twin.start().await?;
         }
+        let mut hand = None;
         let mut balancers: BTreeMap<SystemName, Box<dyn BalancerDouble>> = BTreeMap::new();
-        for (name, declared) in &plan.systems {
+        let mut facts = BTreeMap::new();
+        for (name, declared) in &mut plan.systems {
             match declared.kind.as_str() {
                 "apicurio" => {}
-                "nginx" => {
-                    let twin = balancer(&declared.spec, &registries).await?;
+                "nginx" | "haproxy" => {
+                    let twin = balancer(&declared.spec, &registries).await?.named(name.clone());
+                    hand.get_or_insert_with(|| twin.hand());
                     balancers.insert(name.clone(), Box::new(twin));
+                    // A twin is here, wherever the real one is; the client of the real one is never asked.
+                    if let Some(spec) = declared.spec.as_object_mut() {
+                        spec.remove("hosts");
+                    }
                 }
                 other => {
-                    return Err(StageError::NoTwin {
+                    let recorded = recorded::facts(other, &declared.spec).ok_or_else(|| StageError::NoTwin {
                         system: name.clone(),
                         kind: other.to_owned(),
-                    });
+                    })?;
+                    facts.insert(name.clone(), recorded);
                 }
             }
         }
@@ -95,10 +124,25 @@ impl Stage {
         }
         let public = balancers.values().next().map(|twin| twin.url().to_owned());
         Ok(Self {
-            stand_ins: Arc::new(StandIns::new(plan, balancers, &registries)),
+            stand_ins: Arc::new(StandIns::new(plan, balancers, facts, &registries)),
             public,
-            _registries: registries,
+            new: (registries.iter())
+                .find(|(_, twin)| twin.version() == TwinVersion::V3_3_3)
+                .map(|(name, _)| name.clone()),
+            old,
+            hand,
+            registries,
         })
+    }
+
+    /// The twin of the old registry.
+    pub(super) fn old_twin(&self) -> Option<&Arc<LateTwin>> {
+        self.registries.get(self.old.as_ref()?)
+    }
+
+    /// What a registry holds now, as an export; `None` when it is not up.
+    pub(super) async fn export(&self, name: &SystemName) -> Option<Vec<u8>> {
+        self.registries.get(name)?.export().await
     }
 }
 

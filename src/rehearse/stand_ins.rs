@@ -4,16 +4,19 @@ use std::{
 };
 
 use async_trait::async_trait;
+use serde_json::Value;
 
 use super::late_twin::LateTwin;
 use crate::{
     model::{Plan, Step, SystemName},
-    system::{BalancerDouble, CommandLine, Doubles, Ended},
+    system::{BalancerDouble, CommandLine, Doubles, Ended, SystemError},
 };
 
-/// What stands in for balancers and commands while a plan is rehearsed. No command of the plan is ever run.
+/// What stands in for balancers, systems without a twin, and commands while a plan is rehearsed. No command of the plan is ever run.
 pub(super) struct StandIns {
     balancers: BTreeMap<SystemName, Box<dyn BalancerDouble>>,
+    /// What systems without a twin say.
+    recorded: BTreeMap<SystemName, Value>,
     /// The registries that a command brings up.
     brings_up: Vec<(CommandLine, Arc<LateTwin>)>,
     /// A guard, or a file that is created, with the command that makes it so.
@@ -38,10 +41,12 @@ impl StandIns {
     pub(super) fn new(
         plan: &Plan,
         balancers: BTreeMap<SystemName, Box<dyn BalancerDouble>>,
+        recorded: BTreeMap<SystemName, Value>,
         late: &BTreeMap<SystemName, Arc<LateTwin>>,
     ) -> Self {
         let mut stand_ins = Self {
             balancers,
+            recorded,
             brings_up: Vec::new(),
             guarded: Vec::new(),
             undoes: Vec::new(),
@@ -97,10 +102,14 @@ impl Doubles for StandIns {
         self.balancers.get(system).map(AsRef::as_ref)
     }
 
-    async fn run(&self, command: &CommandLine) -> Ended {
+    fn facts(&self, system: &SystemName) -> Option<&Value> {
+        self.recorded.get(system)
+    }
+
+    async fn run(&self, command: &CommandLine) -> Result<Ended, SystemError> {
         for (_, twin) in self.brings_up.iter().filter(|(known, _)| known == command) {
             if let Err(error) = twin.start().await {
-                return ended(1, String::new(), error.to_string());
+                return Ok(ended(1, String::new(), error.to_string()));
             }
         }
         let mut done = self.done();
@@ -108,19 +117,19 @@ impl Doubles for StandIns {
             done.remove(&command.0);
         }
         done.insert(command.0.clone());
-        ended(0, SAID.to_owned(), String::new())
+        Ok(ended(0, SAID.to_owned(), String::new()))
     }
 
-    fn guard(&self, command: &CommandLine) -> Ended {
-        ended(
+    async fn guard(&self, command: &CommandLine) -> Result<Ended, SystemError> {
+        Ok(ended(
             i32::from(!self.is_done(&Guarded::By(command.clone()))),
             SAID.to_owned(),
             String::new(),
-        )
+        ))
     }
 
-    fn created(&self, path: &str) -> bool {
-        self.is_done(&Guarded::File(path.to_owned()))
+    async fn created(&self, path: &str) -> Result<bool, SystemError> {
+        Ok(self.is_done(&Guarded::File(path.to_owned())))
     }
 }
 

@@ -1,13 +1,23 @@
 //! What a rehearsal says at its end, for people and for machines.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::{Deserialize, Serialize};
 
-use super::phases::{PhaseTime, WayBack};
+use super::{
+    faults::{Fault, unexpected},
+    not_rehearsed::NotRehearsed,
+    phases::{PhaseTime, WayBack},
+    proof::Violation,
+};
 
 /// The version of the JSON; it grows when a field changes its meaning or goes.
 pub const FORMAT_VERSION: u32 = 1;
+
+/// The exit codes of a run that succeeded and of one that went back (`cli::Exit`).
+const DONE: u8 = 0;
+/// See [`DONE`].
+const ROLLED_BACK: u8 = 7;
 
 /// What came of a rehearsal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,11 +52,71 @@ pub struct Summary {
     pub differences: Option<u64>,
     /// Whether the way back was gone, and how it ended.
     pub way_back: WayBack,
+    /// What went wrong by order.
+    pub faults: Vec<FaultCame>,
+    /// Whether it was looked at from outside that one side is writable and nothing is lost.
+    pub proof: Proof,
+    /// What must be and is not, each in a line; empty when all is well.
+    pub violations: Vec<String>,
+    /// The command that holds this very rehearsal again.
+    pub replay: String,
     /// What the twins and stand-ins did not do for real, each in a line.
     pub stand_ins: Vec<String>,
+    /// What of the plan was left out, or only recorded.
+    pub not_rehearsed: Vec<NotRehearsed>,
+    /// What the plan asks for and this version does not have: `apply` refuses it for these reasons. Empty when there are none.
+    pub apply_refuses: Vec<String>,
+}
+
+/// A fault, and how often it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultCame {
+    /// `cut`, `lying-import`, …
+    pub name: String,
+    /// How often.
+    pub times: u64,
+    /// What regplan must do about it.
+    pub must: String,
+}
+
+/// Whether what must hold after every rehearsal was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// The plan has no balancer or no 2.6.
+    NothingToProve,
+    /// It holds.
+    Holds,
+    /// It does not.
+    Violated,
 }
 
 impl Summary {
+    /// Adds what was seen from outside, the faults, and how they came; `ended` is the exit code where the faults alone decide it.
+    pub fn proven(&mut self, proof: Option<&[Violation]>, came: &BTreeMap<Fault, u64>, ended: Option<u8>) {
+        self.faults = (came.iter())
+            .map(|(fault, times)| FaultCame {
+                name: fault.name().to_owned(),
+                times: *times,
+                must: fault.must().to_owned(),
+            })
+            .collect();
+        self.violations = proof.unwrap_or_default().iter().map(ToString::to_string).collect();
+        if let Some(lost) = self.lost_writes.filter(|lost| *lost > 0) {
+            self.violations
+                .push(format!("clients cannot read {lost} of their acknowledged writes"));
+        }
+        if let Some(code) = ended {
+            self.violations
+                .extend(unexpected(came, code == DONE, code == ROLLED_BACK));
+        }
+        self.proof = match (proof, self.violations.is_empty()) {
+            (_, false) => Proof::Violated,
+            (Some(_), true) => Proof::Holds,
+            (None, true) => Proof::NothingToProve,
+        };
+    }
+
     /// A short table in plain text; every line ends with a line break.
     pub fn human(&self) -> String {
         let mut out = format!(
@@ -61,12 +131,25 @@ impl Summary {
             ("write freeze", self.freeze_ms.map_or_else(|| "none".to_owned(), time)),
             ("differences", counted(self.differences, "not compared")),
             ("way back", way_back(self.way_back).to_owned()),
+            ("proof", proof(self.proof).to_owned()),
             ("seed", self.seed.to_string()),
         ];
         for (name, value) in rows {
             line(&mut out, name, 12, &value);
         }
+        for fault in &self.faults {
+            let value = format!("{}, {} times; must {}", fault.name, fault.times, fault.must);
+            line(&mut out, "fault", 12, &value);
+        }
         self.phases_in_words(&mut out);
+        if !self.violations.is_empty() {
+            out.push_str("\nviolated: a person is needed\n");
+            for text in self.violations.iter().chain([&format!("again: {}", self.replay)]) {
+                out.push_str("  ");
+                out.push_str(text);
+                out.push('\n');
+            }
+        }
         if !self.stand_ins.is_empty() {
             out.push_str("\nnot for real\n");
             for text in &self.stand_ins {
@@ -75,8 +158,29 @@ impl Summary {
                 out.push('\n');
             }
         }
+        self.left_out_in_words(&mut out);
         out.push_str("\nTimes of a rehearsal say nothing about production.\n");
         out
+    }
+
+    fn left_out_in_words(&self, out: &mut String) {
+        if !self.not_rehearsed.is_empty() {
+            out.push_str("\nnot rehearsed\n");
+        }
+        for left in &self.not_rehearsed {
+            // Writing to a String cannot fail.
+            let _infallible = writeln!(out, "  {} ({})", left.what, left.why);
+        }
+        if !self.apply_refuses.is_empty() {
+            let things = match self.apply_refuses.len() {
+                1 => "one thing".to_owned(),
+                count => format!("{count} things"),
+            };
+            let _infallible = writeln!(
+                out,
+                "\n`apply` of this version refuses the plan: it asks for {things} that it does not have (see `regplan validate`)."
+            );
+        }
     }
 
     fn reads_in_words(&self) -> String {
@@ -125,6 +229,14 @@ fn time(ms: u64) -> String {
     }
 }
 
+fn proof(proof: Proof) -> &'static str {
+    match proof {
+        Proof::NothingToProve => "nothing to prove",
+        Proof::Holds => "one side writable, nothing lost, contents as they must be",
+        Proof::Violated => "violated",
+    }
+}
+
 fn way_back(way: WayBack) -> &'static str {
     match way {
         WayBack::NotTried => "not tried",
@@ -160,7 +272,20 @@ mod tests {
             phases: vec![phase("prepare", 120, true), phase("copy_and_switch", 10_050, false)],
             differences: Some(0),
             way_back: WayBack::Succeeded,
+            faults: vec![FaultCame {
+                name: "cut".to_owned(),
+                times: 3,
+                must: "ask again and succeed, or go back".to_owned(),
+            }],
+            proof: Proof::Violated,
+            violations: vec!["neither registry takes writes through the balancer".to_owned()],
+            replay: "regplan rehearse plan.yaml --fault cut --seed 42".to_owned(),
             stand_ins: vec!["`deploy_v3` was recorded, not run".to_owned()],
+            not_rehearsed: vec![NotRehearsed {
+                what: "step `database`, postgres.database".to_owned(),
+                why: "this version has no such kind".to_owned(),
+            }],
+            apply_refuses: vec!["step `database`: `postgres.database` is not supported yet".to_owned()],
         }
     }
 
@@ -180,7 +305,12 @@ mod tests {
             phases: Vec::new(),
             differences: None,
             way_back: WayBack::NotTried,
+            faults: Vec::new(),
+            proof: Proof::NothingToProve,
+            violations: Vec::new(),
             stand_ins: Vec::new(),
+            not_rehearsed: Vec::new(),
+            apply_refuses: Vec::new(),
             ..summary()
         };
         insta::assert_snapshot!(unmeasured.human());
@@ -191,6 +321,32 @@ mod tests {
         let json = serde_json::to_string_pretty(&summary()).unwrap();
         assert_eq!(serde_json::from_str::<Summary>(&json).unwrap(), summary());
         insta::assert_snapshot!(json);
+    }
+
+    #[test]
+    fn a_proof_that_fails_and_an_end_that_no_fault_excuses_are_violations() {
+        let bypass = |times| BTreeMap::from([(Fault::Bypass, times)]);
+        let judged = |proof: Option<&[Violation]>, came: &BTreeMap<Fault, u64>, ended, lost| {
+            let mut summary = Summary {
+                lost_writes: Some(lost),
+                ..summary()
+            };
+            summary.proven(proof, came, ended);
+            (summary.proof, summary.violations.len())
+        };
+        let none = BTreeMap::new();
+        assert_eq!(judged(Some(&[]), &none, None, 0), (Proof::Holds, 0));
+        assert_eq!(judged(None, &none, None, 0), (Proof::NothingToProve, 0));
+        assert_eq!(
+            judged(Some(&[Violation::NobodyWritable]), &none, None, 0),
+            (Proof::Violated, 1)
+        );
+        assert_eq!(judged(Some(&[]), &none, None, 2), (Proof::Violated, 1));
+        assert_eq!(judged(Some(&[]), &bypass(1), Some(7), 0), (Proof::Holds, 0));
+        assert_eq!(judged(Some(&[]), &bypass(1), Some(0), 0), (Proof::Violated, 1));
+        assert_eq!(judged(Some(&[]), &bypass(0), Some(7), 0), (Proof::Violated, 1));
+        // Another step was told to fail: how it ends says nothing about the fault.
+        assert_eq!(judged(Some(&[]), &bypass(1), None, 0), (Proof::Holds, 0));
     }
 
     #[test]

@@ -240,6 +240,15 @@ fn step_details(page: &mut Page, step: &StepChange, columns: &Columns, look: &Lo
             }
         }
     }
+    if let Some(drift) = &step.drift {
+        let text = words::one_line(&standing::drift_words(drift));
+        for line in wrap(&text, columns.beside_bracket) {
+            let line = Line::default()
+                .pad_to(columns.words)
+                .painted(&line, &look.paint.yellow(&line));
+            page.push(line);
+        }
+    }
     if step.point_of_no_return {
         let text = "─── point of no return: going back past it is refused";
         page.push(Line::default().plain("    ").painted(text, &look.paint.red(text)));
@@ -352,6 +361,11 @@ fn foot(page: &mut Page, set: &ChangeSet, apply: Option<&str>, paint: Paint) {
     }
     text.push('.');
     page.push(Line::default().painted(&text, &paint.bold(&text)));
+    if counts.drifted > 0 {
+        let drifted = words::counted(counts.drifted, "step");
+        let text = format!("{drifted} of closed phases drifted: it is reported, and `apply` does not repair it.");
+        page.push(Line::default().painted(&text, &paint.yellow(&text)));
+    }
     let next = if counts.refused > 0 {
         "Nothing can be applied before what is marked `!` is settled.".to_owned()
     } else if counts.to_do + counts.decided_later == 0 {

@@ -10,6 +10,7 @@
 mod diff;
 mod events;
 pub mod explain;
+mod graph;
 mod human;
 mod journal;
 pub mod json;
@@ -22,6 +23,7 @@ mod status_page;
 mod words;
 
 pub use events::Lines;
+pub use graph::{GraphFormat, graph};
 pub use human::{Look, change_set};
 pub use journal::table;
 pub use paint::Paint;

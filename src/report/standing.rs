@@ -1,5 +1,5 @@
 use super::{diff, words};
-use crate::model::{Change, Standing, StepChange};
+use crate::model::{Change, ClosedDrift, Standing, StepChange};
 
 /// The words of a step's line: what moves, what it brings up, and what a reviewer should know.
 pub(super) fn words_of(step: &StepChange) -> String {
@@ -20,6 +20,14 @@ pub(super) fn words_of(step: &StepChange) -> String {
         parts.extend(notes);
     }
     parts.join("; ")
+}
+
+/// What no longer holds of a step of a closed phase.
+pub(super) fn drift_words(drift: &ClosedDrift) -> String {
+    match drift {
+        ClosedDrift::Changed { change } => format!("drifted since; to be as it was: {}", change.in_words()),
+        ClosedDrift::Unknown { reason } => format!("whether it drifted is not known: {reason}"),
+    }
 }
 
 fn standing(standing: &Standing) -> String {

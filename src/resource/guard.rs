@@ -40,7 +40,7 @@ impl Resource for Guard {
     async fn probe(key: &GuardKey, world: &Observe, _depth: Depth) -> Result<Probed<GuardState>, SystemError> {
         if let Some(path) = &key.creates
             && match world.doubles() {
-                Some(doubles) => doubles.created(path),
+                Some(doubles) => doubles.created(path).await?,
                 None => exists(&world.path(path))?,
             }
         {

@@ -2,6 +2,7 @@
 
 mod content;
 mod guard;
+mod read_only;
 mod route;
 
 pub use content::{
@@ -9,6 +10,7 @@ pub use content::{
     Settled, SideContent, SideKey, SourceContent, Todo, held, read_snapshot, take_snapshot,
 };
 pub use guard::{Guard, GuardKey, GuardState};
+pub use read_only::{ReadOnly, ReadOnlyKey, ReadOnlyState};
 pub use route::{Route, RouteKey, RouteState, RouteTo, RouteWrites};
 
 use serde::{Serialize, de::DeserializeOwned};

@@ -20,6 +20,7 @@ mod syntax;
 mod template;
 mod vars;
 
+pub use check::NOT_SUPPORTED_YET;
 pub use diagnostic::{diagnostics, findings_json};
 pub use document::{Document, Location};
 pub use explain::{Explained, SystemText, explain, run_facts, system_types};

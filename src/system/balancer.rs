@@ -15,7 +15,7 @@ use crate::{
 pub enum BalancerReader<'a> {
     /// A real nginx.
     Nginx(nginx::BalancerReader<'a>),
-    /// A stand-in in this process.
+    /// A stand-in.
     Double(&'a dyn BalancerDouble),
 }
 
@@ -33,7 +33,7 @@ impl<'a> BalancerReader<'a> {
     pub async fn route(&self) -> Result<Probed<RouteState>, SystemError> {
         match self {
             Self::Nginx(nginx) => nginx.route().await,
-            Self::Double(double) => Ok(Probed::Seen(double.route())),
+            Self::Double(double) => Ok(Probed::Seen(double.route().await?)),
         }
     }
 

@@ -26,16 +26,41 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), SystemError> 
     })
 }
 
+/// Makes a file that is not there yet, whole or not at all.
+///
+/// # Errors
+/// When there is one already (`AlreadyExists`), or the disk does not take it.
+pub fn create(path: &Path, bytes: &[u8], mode: u32) -> Result<(), SystemError> {
+    let created = || {
+        let directory = directory_of(path);
+        let mut new = tempfile::Builder::new().prefix(".regplan-").tempfile_in(directory)?;
+        new.write_all(bytes)?;
+        new.as_file().set_permissions(Permissions::from_mode(mode))?;
+        new.as_file().sync_all()?;
+        new.persist_noclobber(path).map_err(|error| error.error)?;
+        File::open(directory)?.sync_all()
+    };
+    created().map_err(|source| SystemError::File {
+        verb: "write",
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
 /// The file behind symbolic links; the path itself when there is none yet.
 fn resolved(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn replace_resolved(target: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let directory = match target.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = directory_of(target);
     let mut new = tempfile::Builder::new().prefix(".regplan-").tempfile_in(directory)?;
     new.write_all(bytes)?;
     match fs::metadata(target) {
@@ -102,6 +127,19 @@ mod tests {
         replace(&link, b"new", 0o644).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read(&file).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_not_created() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("plan.yaml");
+        create(&file, b"1", 0o644).unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o644);
+        let Err(SystemError::File { source, .. }) = create(&file, b"2", 0o644) else {
+            panic!("it was created twice")
+        };
+        assert_eq!(source.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&file).unwrap(), b"1");
     }
 
     #[test]

@@ -83,13 +83,15 @@ impl Observe {
     /// The facts of a system as expressions see them (`systems.<name>`): cheap and live, never an error: what cannot be
     /// had is absent, and `reachable` says so.
     pub async fn facts(&self, system: &SystemName) -> Value {
+        if let Some(facts) = self.doubles().and_then(|doubles| doubles.facts(system)) {
+            return facts.clone();
+        }
+        if let Ok(balancer) = self.balancer(system) {
+            return balancer.facts().await;
+        }
         match self.world.systems.get(system) {
             Some(SystemClient::Apicurio(client)) => client.reader().facts().await,
-            Some(SystemClient::Nginx(_)) => match self.balancer(system) {
-                Ok(balancer) => balancer.facts().await,
-                Err(_) => json!({"reachable": false}),
-            },
-            Some(SystemClient::NotSupported { .. }) | None => json!({}),
+            Some(SystemClient::Nginx(_) | SystemClient::NotSupported { .. }) | None => json!({}),
         }
     }
 
@@ -129,7 +131,7 @@ impl Observe {
     /// When it cannot be started.
     pub async fn run_guard(&self, command: &CommandLine) -> Result<Ended, SystemError> {
         if let Some(doubles) = self.doubles() {
-            return Ok(doubles.guard(command));
+            return doubles.guard(command).await;
         }
         command
             .run(&self.world.base, &Environment::default(), &self.world.secrets)
@@ -175,7 +177,7 @@ impl Act {
     /// When it cannot be started or a secret it needs cannot be had.
     pub async fn run_command(&self, command: &CommandLine, environment: &Environment) -> Result<Ended, SystemError> {
         if let Some(doubles) = self.doubles() {
-            return Ok(doubles.run(command).await);
+            return doubles.run(command).await;
         }
         let world = &self.observe.world;
         command.run(&world.base, environment, &world.secrets).await

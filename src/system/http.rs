@@ -2,7 +2,8 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use reqwest::{Client, ClientBuilder, Url, redirect::Policy};
+use futures_util::StreamExt as _;
+use reqwest::{Client, ClientBuilder, Response, Url, redirect::Policy};
 
 use super::SystemError;
 use crate::model::SystemName;
@@ -102,7 +103,6 @@ impl Unmade {
 }
 
 fn direct(url: &str, ca: Option<&Path>, limit: Duration, idle: usize) -> Result<Client, Unmade> {
-    provide_crypto();
     let mut builder = base(limit)
         .http1_only()
         .no_proxy()
@@ -127,7 +127,25 @@ fn provide_crypto() {
     }
 }
 
+/// Reads a body; `None` when it is longer than `limit` bytes.
+///
+/// # Errors
+/// When it ends before its end.
+pub(in crate::system) async fn read_up_to(response: Response, limit: usize) -> reqwest::Result<Option<Vec<u8>>> {
+    let mut body = Vec::new();
+    let mut stream = response.bytes_stream();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk?;
+        if body.len() + chunk.len() > limit {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
+}
+
 fn base(silence: Duration) -> ClientBuilder {
+    provide_crypto();
     Client::builder()
         .connect_timeout(CONNECT)
         .read_timeout(silence)

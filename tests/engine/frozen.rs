@@ -9,7 +9,10 @@ use async_trait::async_trait;
 use regplan::{
     engine::Outcome,
     journal::Body,
-    kind::{ApplyError, Behaviour, DecodeError, DynEffect, Inputs, KindError, PlanView, Program, Receipt, Undo, find},
+    kind::{
+        ApplyError, Behaviour, DecodeError, DynCapture, DynEffect, Inputs, KindError, PlanView, Program, Receipt, Undo,
+        find,
+    },
     model::{Change, Findings, ResourceKey, RunId, Touches},
     resource::{Depth, Probed},
     system::{Act, Observe, Progress, SystemError},
@@ -30,6 +33,33 @@ struct Inner {
     broken: bool,
     /// Whether a look at it for the switch gets no answer.
     hangs: bool,
+    /// What the side behind it holds, as somebody who goes past it may change.
+    content: u32,
+}
+
+/// A copy of what the side behind it holds.
+struct Copied(Balancer);
+
+#[async_trait]
+impl DynCapture for Copied {
+    fn touches(&self) -> Touches {
+        Touches::default()
+    }
+
+    fn check(&self, _plan: &PlanView<'_>, _out: &mut Findings) {}
+
+    async fn take(&self, _attempt: u32, _: &Act, _: &Progress) -> Result<Value, ApplyError> {
+        Ok(json!({"content": self.0.0.lock().unwrap().content}))
+    }
+
+    async fn intact(&self, _taken: &Value, _: &Observe) -> Result<bool, ApplyError> {
+        Ok(true)
+    }
+
+    async fn moved(&self, taken: &Value, _: &Observe) -> Result<Option<String>, ApplyError> {
+        let now = self.0.0.lock().unwrap().content;
+        Ok((taken["content"] != now).then(|| "it holds something else".to_owned()))
+    }
 }
 
 /// A step of it.
@@ -150,7 +180,9 @@ fn program(bed: &Bed, balancer: &Balancer) -> Program {
                 Some("deny") => "deny",
                 _ => "v2",
             };
-            let behaviour = if step.uses == "lb.route" {
+            let behaviour = if step.id.as_str() == "copied" {
+                Behaviour::Capture(Box::new(Copied(balancer.clone())))
+            } else if step.uses == "lb.route" {
                 Behaviour::Effect(Box::new(RouteStep {
                     balancer: balancer.clone(),
                     to: word("to"),
@@ -173,6 +205,7 @@ impl Balancer {
             writes: "allow",
             broken: false,
             hangs: false,
+            content: 1,
         })))
     }
 
@@ -203,6 +236,29 @@ async fn a_freeze_and_a_switch_go_through() {
     let (bed, balancer) = (Bed::new(&plan("1m", "", "", "")), Balancer::new());
     assert_eq!(balancer.apply(&bed).await.outcome(), Outcome::Done);
     assert_eq!(balancer.route(), ("v3", "allow"));
+}
+
+/// Between the last step that looks and the switch nothing but the switch itself can see a writer who goes past the balancer.
+#[tokio::test]
+async fn a_source_that_moved_since_it_was_copied_is_not_left_for_another() {
+    let inside = "      - { id: copied, uses: run.check, with: { command: [\"true\"] } }\n      - { id: gate, uses: run.check, with: { command: [test, -e, open] } }\n";
+    for (written, ends_at) in [(false, ("v3", "allow")), (true, ("v2", "allow"))] {
+        let text = plan("1h", inside, "", "");
+        let whole = Bed::new(&text);
+        whole.put("open", "");
+        assert_eq!(Balancer::new().apply(&whole).await.outcome(), Outcome::Done);
+        let (mut bed, balancer) = (Bed::new(&text), Balancer::new());
+        bed.put("open", "");
+        bed.cut_after(Some(intent_of(&whole.records(), "gate")));
+        assert!(balancer.apply(&bed).await.outcome.is_err());
+        balancer.0.lock().unwrap().content += u32::from(written);
+        bed.cut_after(None);
+        let outcome = balancer.apply(&bed).await.outcome();
+        assert_eq!(balancer.route(), ends_at, "{outcome:?}");
+        let went_back =
+            matches!(&outcome, Outcome::RolledBack { reason, .. } if reason.contains("after step `copied`"));
+        assert_eq!(went_back, written, "{outcome:?}");
+    }
 }
 
 /// The switch was intended and did not happen; the runner died; a person let writes through to v2 again.

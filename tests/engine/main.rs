@@ -8,5 +8,6 @@
 mod bed;
 mod failing;
 mod frozen;
+mod replicated;
 mod resuming;
 mod signals;

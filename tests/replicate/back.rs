@@ -17,7 +17,7 @@ use super::lab::{Lab, export_of, fixture};
 async fn switched(lab: &Lab) -> Value {
     assert_eq!(lab.write("grown", "item", "one").await, 200);
     assert_eq!(lab.write("grown", "item", "two").await, 200);
-    let freeze = lab.replicate(json!({})).await.unwrap();
+    let freeze = lab.replicate(&json!({})).await.unwrap();
     assert_eq!(lab.differences().await, [""; 0]);
     lab.allow_deletions().await;
     freeze
@@ -102,7 +102,7 @@ async fn everything_that_clients_did_on_3_x_arrives_on_the_frozen_2_6() {
     // Nothing of regplan's own is left, and a second time there is nothing to do.
     let (v2, _) = lab.both().await;
     assert!(!v2.has_reserve_group() && !v2.has_scratch_group());
-    let step = lab.back(json!({}));
+    let step = lab.back(&json!({}));
     let now = lab.look(step.as_ref(), Depth::Deep).await;
     assert!(step.diff(&now, &Default::default()).unwrap().is_none());
 
@@ -268,7 +268,7 @@ async fn there_and_back_and_there_again() {
     let lab = Lab::new(&fixture("v2-rich")).await;
     for round in 0..3 {
         let freeze = lab
-            .replicate(json!({"deletes": "mirror"}))
+            .replicate(&json!({"deletes": "mirror"}))
             .await
             .unwrap_or_else(|error| panic!("{round}: {error}"));
         assert_eq!(lab.differences().await, [""; 0], "round {round}");

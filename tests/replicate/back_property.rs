@@ -35,7 +35,7 @@ async fn whatever_clients_do_on_3_x_exactly_the_residue_is_left_on_2_6() {
         let mut numbers = Numbers::new(seed);
         for round in 0..2 {
             let context = format!("seed {seed}, round {round}");
-            let freeze = lab.replicate(json!({"deletes": "mirror"})).await;
+            let freeze = lab.replicate(&json!({"deletes": "mirror"})).await;
             let freeze = freeze.unwrap_or_else(|error| panic!("{context}: {error}"));
             lab.allow_deletions().await;
             change(&lab, &mut numbers, CHANGES).await;
@@ -48,7 +48,7 @@ async fn whatever_clients_do_on_3_x_exactly_the_residue_is_left_on_2_6() {
             let rows: Vec<String> = foretold.iter().map(|remnant| remnant.row().to_string()).collect();
             assert_eq!(left, rows, "{context}");
             assert_eq!(output["residue"], rows.len(), "{context}");
-            let step = lab.back(with);
+            let step = lab.back(&with);
             let now = lab.look(step.as_ref(), Depth::Deep).await;
             let again = step.diff(&now, &Default::default()).unwrap();
             assert!(again.is_none(), "{context}: {}", again.in_words());

@@ -9,7 +9,7 @@ use super::lab::{Lab, fixture};
 async fn everything_that_clients_change_after_the_pre_copy_arrives_with_the_delta() {
     let lab = Lab::new(&fixture("v2-rich")).await;
     assert_eq!(lab.write("grown", "item", "one").await, 200);
-    let first = lab.replicate(json!({})).await.unwrap();
+    let first = lab.replicate(&json!({})).await.unwrap();
     assert_eq!(lab.differences().await, [""; 0]);
     assert_eq!((&first["versions"], &first["sent_versions"]), (&json!(69), &json!(69)));
     assert_eq!(first["content_digest"], first["source_digest"]);
@@ -56,7 +56,7 @@ async fn everything_that_clients_change_after_the_pre_copy_arrives_with_the_delt
     assert_eq!(lab.write("default", "odd-versions", "again").await, 200);
 
     assert!(!lab.differences().await.is_empty());
-    let delta = lab.replicate(json!({"deletes": "mirror"})).await.unwrap();
+    let delta = lab.replicate(&json!({"deletes": "mirror"})).await.unwrap();
     assert_eq!(lab.differences().await, [""; 0]);
     assert_eq!(delta["deleted"], 1, "{delta}");
     assert!(delta["sent_versions"].as_u64().unwrap() < 60, "{delta}");
@@ -67,8 +67,8 @@ async fn everything_that_clients_change_after_the_pre_copy_arrives_with_the_delt
 #[tokio::test]
 async fn a_second_time_there_is_nothing_to_do() {
     let lab = Lab::new(&fixture("v2-rich")).await;
-    lab.replicate(json!({})).await.unwrap();
-    let step = lab.step(json!({}));
+    lab.replicate(&json!({})).await.unwrap();
+    let step = lab.step(&json!({}));
     let now = lab.look(step.as_ref(), Depth::Deep).await;
     assert!(step.diff(&now, &Inputs::default()).unwrap().is_none());
     lab.stop().await;
@@ -77,7 +77,7 @@ async fn a_second_time_there_is_nothing_to_do() {
 #[tokio::test]
 async fn what_the_source_does_after_the_look_is_not_the_target_of_the_act() {
     let lab = Lab::new(&fixture("v2-rich")).await;
-    let step = lab.step(json!({}));
+    let step = lab.step(&json!({}));
     let before = lab.look(step.as_ref(), Depth::Deep).await;
     let change = step.diff(&before, &Inputs::default()).unwrap();
     // Between the intent and the act.
@@ -95,8 +95,8 @@ async fn what_the_source_does_after_the_look_is_not_the_target_of_the_act() {
 #[tokio::test]
 async fn a_done_step_holds_as_long_as_the_target_is_as_it_left_it() {
     let lab = Lab::new(&fixture("v2-rich")).await;
-    lab.replicate(json!({})).await.unwrap();
-    let step = lab.step(json!({}));
+    lab.replicate(&json!({})).await.unwrap();
+    let step = lab.step(&json!({}));
     let settled = lab.look(step.as_ref(), Depth::Deep).await;
     assert_eq!(lab.write("fresh", "late", "late").await, 200);
     for depth in [Depth::Shallow, Depth::Deep] {

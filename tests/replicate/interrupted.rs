@@ -50,9 +50,9 @@ async fn whichever_request_is_lost_on_the_way_the_next_try_brings_the_rest() {
             ..Watch::default()
         });
         let lab = Lab::with(&fixture("v2-rich"), watch.clone(), Arc::new(Watch::default())).await;
-        let error = lab.replicate(json!({})).await.unwrap_err();
+        let error = lab.replicate(&json!({})).await.unwrap_err();
         assert!(watch.imports.load(Ordering::SeqCst) == lose, "{lose} {before}: {error}");
-        lab.replicate(json!({}))
+        lab.replicate(&json!({}))
             .await
             .unwrap_or_else(|error| panic!("{lose} {before}: {error}"));
         assert_eq!(lab.differences().await, [""; 0], "{lose} {before}");
@@ -65,17 +65,17 @@ async fn whichever_request_is_lost_on_the_way_the_next_try_brings_the_rest() {
 async fn while_writes_are_frozen_each_side_is_exported_once() {
     let (v3, v2) = (Arc::new(Watch::default()), Arc::new(Watch::default()));
     let lab = Lab::with(&fixture("v2-rich"), v3.clone(), v2.clone()).await;
-    lab.replicate(json!({})).await.unwrap();
+    lab.replicate(&json!({})).await.unwrap();
     assert_eq!(lab.write("fresh", "more", "more").await, 200);
     let exports = || (v2.exports.load(Ordering::SeqCst), v3.exports.load(Ordering::SeqCst));
     let before = exports();
     lab.world.snapshots().frozen(true);
-    let output = lab.replicate(json!({})).await.unwrap();
+    let output = lab.replicate(&json!({})).await.unwrap();
     assert_eq!(output["sent_versions"], 1);
     assert_eq!(exports(), (before.0 + 1, before.1 + 1));
 
     // Asked again, both looks are from after the last write.
-    lab.replicate(json!({})).await.unwrap();
+    lab.replicate(&json!({})).await.unwrap();
     assert_eq!(exports(), (before.0 + 1, before.1 + 1));
     lab.world.snapshots().frozen(false);
     assert_eq!(lab.differences().await, [""; 0]);
@@ -85,13 +85,13 @@ async fn while_writes_are_frozen_each_side_is_exported_once() {
 #[tokio::test]
 async fn an_old_look_never_says_that_there_is_nothing_to_do() {
     let lab = Lab::new(&fixture("v2-rich")).await;
-    lab.replicate(json!({})).await.unwrap();
+    lab.replicate(&json!({})).await.unwrap();
     // Somebody writes to the target behind our back, and the source stays as it was.
     let name = json!({"name": "damaged"});
     let url = "groups/payments/artifacts/semver/versions/1.1.0";
     assert_eq!(lab.v3("PUT", url, Some(name)).await, 204);
     lab.world.snapshots().frozen(true);
-    let output = lab.replicate(json!({})).await.unwrap();
+    let output = lab.replicate(&json!({})).await.unwrap();
     assert_eq!(output["recreated"], 1);
     assert_eq!(lab.differences().await, [""; 0]);
     lab.stop().await;

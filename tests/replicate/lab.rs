@@ -108,7 +108,7 @@ impl Lab {
     }
 
     /// The step with these options.
-    pub fn step(&self, with: Value) -> Box<dyn DynEffect> {
+    pub fn step(&self, with: &Value) -> Box<dyn DynEffect> {
         let mut all = json!({"from": "v2", "to": "v3", "chunk_versions": 7});
         all.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
         match (kind::find("registry.replicate").unwrap().decode)(&any_step(all)).unwrap() {
@@ -118,10 +118,10 @@ impl Lab {
     }
 
     /// The step of the way back with these options.
-    pub fn back(&self, with: Value) -> Box<dyn DynEffect> {
+    pub fn back(&self, with: &Value) -> Box<dyn DynEffect> {
         let mut all = json!({"from": "v3", "to": "v2", "deletes": "mirror"});
         all.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
-        self.step(all)
+        self.step(&all)
     }
 
     /// What it sees.
@@ -130,7 +130,7 @@ impl Lab {
     }
 
     /// Look, act, look again, as the engine does; what it put out.
-    pub async fn replicate(&self, with: Value) -> Result<Value, String> {
+    pub async fn replicate(&self, with: &Value) -> Result<Value, String> {
         self.run(self.step(with).as_ref(), &Inputs::default(), &said()).await
     }
 
@@ -143,7 +143,7 @@ impl Lab {
     pub async fn port_back_saying(&self, mut with: Value, freeze: &Value, log: &Progress) -> Result<Value, String> {
         with["unmoved_since"] = json!("freeze");
         let inputs = Inputs(BTreeMap::from([("freeze".into(), freeze.clone())]));
-        self.run(self.back(with).as_ref(), &inputs, log).await
+        self.run(self.back(&with).as_ref(), &inputs, log).await
     }
 
     async fn run(&self, step: &dyn DynEffect, inputs: &Inputs, log: &Progress) -> Result<Value, String> {

@@ -73,7 +73,7 @@ async fn two_hundred_changes_on_a_real_3_x_go_back_to_a_real_2_6() {
         let zip = std::fs::read(fixture("v2-rich")).unwrap();
         assert_eq!(lab.import_v2(zip).await, 204);
     }
-    let freeze = lab.replicate(json!({"deletes": "mirror"})).await.unwrap();
+    let freeze = lab.replicate(&json!({"deletes": "mirror"})).await.unwrap();
     assert_eq!(lab.differences().await, [""; 0]);
     lab.allow_deletions().await;
     let before = lab.source().await.digest();
@@ -118,7 +118,7 @@ async fn two_hundred_changes_on_a_real_3_x_go_back_to_a_real_2_6() {
     let left = lab.left_behind().await;
     let rows: Vec<String> = foretold.iter().map(|remnant| remnant.row().to_string()).collect();
     assert_eq!(left, rows, "exactly the residue is left");
-    let step = lab.back(with);
+    let step = lab.back(&with);
     let now = lab.look(step.as_ref(), Depth::Deep).await;
     assert!(
         step.diff(&now, &Inputs::default()).unwrap().is_none(),

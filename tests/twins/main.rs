@@ -7,6 +7,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod balancer;
 mod exports;
 mod faults;
 mod generated;

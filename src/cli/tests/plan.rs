@@ -12,6 +12,7 @@ fn set(standings: Vec<Standing>, counts: Counts) -> ChangeSet {
         standing,
         provides: Vec::new(),
         notes: Vec::new(),
+        drift: None,
         way_back: WayBack::Nothing,
         point_of_no_return: false,
     };

@@ -125,6 +125,14 @@ impl Executor {
                 Doubt::Wait(tried) => return Ok(Ok(tried)),
             }
         }
+        if run.part == Part::Forward
+            && let Err(failed) = self.expect_unmoved_sources(run, &touches).await
+        {
+            return Ok(Err(Failed {
+                in_doubt: run.in_doubt,
+                ..failed
+            }));
+        }
         self.intend_effect(run, effect, &touches, &before, &change, &inputs)?;
         let applied = self.act(run, effect, &change, &inputs).await;
         self.look_after(run, effect, applied, (&before, &inputs), started).await

@@ -15,6 +15,7 @@ mod ledger;
 mod ours;
 mod outcome;
 mod phase;
+mod sources;
 mod step;
 
 #[cfg(test)]

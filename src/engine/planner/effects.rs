@@ -84,7 +84,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Once a route let writes through to a backend, the content of the system of that name is no longer ours to compare.
-    fn belongs_to_clients(&self, key: &ResourceKey) -> bool {
+    pub(super) fn belongs_to_clients(&self, key: &ResourceKey) -> bool {
         match (key.as_str().split_once('/'), self.input.state) {
             (Some((system, "content")), Some(state)) => state.written(&system.into()),
             _ => false,

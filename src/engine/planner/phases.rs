@@ -7,7 +7,7 @@ use crate::{
     engine::facts::{FactsOf, facts},
     expr::Expression,
     journal::PhaseState,
-    model::{Action, Counts, Digest, OnFailure, Phase, PhaseChange, Standing, StepId},
+    model::{Action, ClosedDrift, Counts, Digest, OnFailure, Phase, PhaseChange, Standing, StepId},
 };
 
 /// Which assertions hold now; one that needs a fact that is not there yet, or that will be made anew, is unknown.
@@ -83,6 +83,7 @@ pub(super) fn count(phases: &[PhaseChange]) -> Counts {
     let mut counts = Counts::default();
     for change in phases.iter().flat_map(|phase| &phase.steps) {
         counts.steps += 1;
+        counts.drifted += usize::from(matches!(change.drift, Some(ClosedDrift::Changed { .. })));
         match &change.standing {
             Standing::Closed | Standing::Superseded | Standing::Done | Standing::Skipped | Standing::AlreadySo => {
                 counts.already_so += 1;

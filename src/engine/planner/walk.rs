@@ -15,7 +15,7 @@ use crate::{
     },
     journal::StepState,
     kind::Behaviour,
-    model::{Class, ResourceKey, Standing, StepChange, StepId, SystemName},
+    model::{Class, ClosedDrift, ResourceKey, Standing, StepChange, StepId, SystemName},
 };
 
 /// What was decided about one step.
@@ -24,6 +24,8 @@ pub(super) struct Decided<'a> {
     /// The resource before the step, as far as it is known.
     pub(super) before: Option<Cow<'a, Value>>,
     pub(super) notes: Vec<String>,
+    /// Of a step of a closed phase.
+    pub(super) drift: Option<ClosedDrift>,
 }
 
 impl Decided<'_> {
@@ -32,6 +34,7 @@ impl Decided<'_> {
             standing,
             before: None,
             notes: Vec::new(),
+            drift: None,
         }
     }
 
@@ -105,6 +108,7 @@ impl<'a> Walk<'a> {
             ),
             standing: decided.standing,
             notes: decided.notes,
+            drift: decided.drift,
             point_of_no_return: at.step.point_of_no_return,
         }
     }
@@ -149,32 +153,41 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A closed phase is never diffed; `plan --drift` reports what its last writers no longer find.
+    /// A closed phase is never decided on again; `plan --drift` reports what its last writers no longer find.
     fn closed(&self, at: &Placed<'a>) -> Decided<'a> {
-        let decided = Decided::new(Standing::Closed);
+        Decided {
+            drift: self.drift(at),
+            ..Decided::new(Standing::Closed)
+        }
+    }
+
+    /// What no longer holds of a done step of a closed phase. A resource belongs to its last writer, and content that
+    /// clients may have written since belongs to them.
+    fn drift(&self, at: &Placed<'a>) -> Option<ClosedDrift> {
         let (Some(Behaviour::Effect(effect)), Some(key)) = (at.behaviour, &at.address) else {
-            return decided;
+            return None;
         };
         let Some(StepState::Done { sequence, intent, .. }) = at.known else {
-            return decided;
+            return None;
         };
-        if !self.input.drift || !effect.observable() || self.written.intended_after(key, *sequence) {
-            return decided;
+        let moved_on = self.written.intended_after(key, *sequence) || self.written.settled_after(key, *sequence);
+        if !self.input.drift || !effect.observable() || moved_on || self.belongs_to_clients(key) {
+            return None;
         }
-        if self.written.settled_after(key, *sequence) {
-            return decided;
-        }
-        let inputs = self.pinned(at, intent.as_ref());
+        let unknown = |reason: String| Some(ClosedDrift::Unknown { reason });
         match self.world.live(key) {
-            Now::Known(now) => match still(effect.as_ref(), &now, at.known.and_then(StepState::after), &inputs) {
-                Ok(change) if !change.is_none() => decided.note(format!("drift: {}", change.in_words())),
-                Ok(_) => decided,
-                Err(error) => decided.note(format!("drift is not known: {error}")),
+            Now::Known(now) => match still(
+                effect.as_ref(),
+                &now,
+                at.known.and_then(StepState::after),
+                &self.pinned(at, intent.as_ref()),
+            ) {
+                Ok(change) if change.is_none() => None,
+                Ok(change) => Some(ClosedDrift::Changed { change }),
+                Err(error) => unknown(error.to_string()),
             },
-            Now::Unreachable(reason) | Now::NotLooked(reason) | Now::Failed(reason) => {
-                decided.note(format!("drift is not known: {reason}"))
-            }
-            Now::After(_) => decided,
+            Now::Unreachable(reason) | Now::NotLooked(reason) | Now::Failed(reason) => unknown(reason.to_owned()),
+            Now::After(_) => None,
         }
     }
 

@@ -87,7 +87,7 @@ impl Effect for LbRoute {
             Action::None if now.stale => change.field("files", "other than the plan's", "as the plan says"),
             // What matters of old workers is that no write of theirs comes late. Where writes are allowed, the act waits for them
             // if they may write; a reader that is slow does not make the route another one.
-            Action::None if target.writes == RouteWrites::Deny => change.field("draining", now.draining, 0),
+            Action::None if target.writes != RouteWrites::Allow => change.field("draining", now.draining, 0),
             Action::None => change,
             Action::Create | Action::Update | Action::Delete => change,
         })
@@ -166,7 +166,8 @@ impl Effect for LbRoute {
         match (&before.to, before.writes) {
             (RouteTo::Backend(to), RouteWrites::Allow) => back(to, Writes::Allow),
             (RouteTo::Backend(to), RouteWrites::Deny) => back(to, Writes::Deny),
-            (RouteTo::Backend(_) | RouteTo::Mixed, _) => Undo::Left(format!(
+            (RouteTo::Backend(to), RouteWrites::Hold) => back(to, Writes::Hold),
+            (RouteTo::Backend(_), RouteWrites::Mixed) | (RouteTo::Mixed, _) => Undo::Left(format!(
                 "before, the workers of {} did not agree on a route: say in `rollback:` where it is to go",
                 spec.lb
             )),
@@ -199,11 +200,6 @@ struct Target {
 }
 
 fn target(spec: &LbRouteSpec, now: &RouteState) -> Result<Target, KindError> {
-    if spec.writes == Writes::Hold {
-        return Err(KindError::Refused(
-            "`writes: hold` is not supported yet: use `deny`".to_owned(),
-        ));
-    }
     let to = spec.to.as_ref().or_else(|| now.to.backend()).ok_or_else(|| {
         KindError::Refused(format!(
             "the route of {} points nowhere known (`{}`), so the step must say `to`",
@@ -381,16 +377,29 @@ mod tests {
     }
 
     #[test]
-    fn hold_and_an_unknown_place_are_refused() {
-        let refused = |spec: &LbRouteSpec, now: &RouteState| {
-            LbRoute::diff(spec, now, &Inputs::default()).unwrap_err().to_string()
-        };
+    fn an_unknown_place_is_refused() {
         let nothing = state(None, RouteWrites::Allow);
+        let refused = LbRoute::diff(&spec(None, Writes::Deny), &nothing, &Inputs::default()).unwrap_err();
+        assert!(refused.to_string().contains("must say `to`"), "{refused}");
+    }
+
+    #[test]
+    fn a_hold_is_a_route_like_a_freeze_where_a_balancer_has_it() {
+        let hold = spec(Some("v2"), Writes::Hold);
+        let held = state(Some("v2"), RouteWrites::Hold);
         assert_eq!(
-            refused(&spec(Some("v2"), Writes::Hold), &nothing),
-            "`writes: hold` is not supported yet: use `deny`"
+            deltas(&hold, &state(Some("v2"), RouteWrites::Allow)),
+            ["writes: \"allow\" → \"hold\""]
         );
-        assert!(refused(&spec(None, Writes::Deny), &nothing).contains("must say `to`"));
+        let draining = RouteState {
+            draining: 1,
+            ..held.clone()
+        };
+        assert_eq!(deltas(&hold, &draining), ["draining: 1 → 0"]);
+        let Undo::Same { with, .. } = LbRoute::undo(&spec(Some("v3"), Writes::Allow), &held) else {
+            panic!("no way back to a hold")
+        };
+        assert_eq!(with, json!({"lb": "lb", "to": "v2", "writes": "hold"}));
     }
 
     #[test]

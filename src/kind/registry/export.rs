@@ -7,7 +7,8 @@ use super::crosscheck::cross_check;
 use crate::{
     kind::{ApplyError, Capture, PlanView},
     model::{Digest, Findings, ResourceKey, Step, SystemName, Touches},
-    resource::{GroupRow, OwnCounts},
+    registry::Snapshot,
+    resource::{GroupRow, OwnCounts, take_snapshot},
     system::{Act, Held, Observe, Progress, SystemError, hash_file, host_name, write_atomically},
 };
 
@@ -108,6 +109,31 @@ impl Capture for RegistryExport {
         let hashed = blocking(move || hash_file(&path)).await?;
         Ok(hashed == (taken.sha256.clone(), taken.bytes))
     }
+
+    /// By another export: 2.6 counts artifacts in one request, but a new version, a state or a comment shows in nothing that
+    /// it tells cheaply (`reference/apicurio.md` §2.4).
+    async fn moved(
+        spec: &RegistryExportSpec,
+        taken: &RegistryExportOutput,
+        world: &Observe,
+    ) -> Result<Option<String>, ApplyError> {
+        let now = take_snapshot(&world.registry(&spec.from)?, world.spool()).await?;
+        world.spool().forget(&now.spooled.sha256)?;
+        Ok(difference(&spec.from, taken, &now.snapshot))
+    }
+}
+
+fn difference(from: &SystemName, taken: &RegistryExportOutput, now: &Snapshot) -> Option<String> {
+    if now.digest() == taken.content_digest && GroupRow::all(now) == taken.group_rows {
+        return None;
+    }
+    let found = OwnCounts::of(now);
+    let (was, is) = ((taken.artifacts, taken.versions), (found.artifacts, found.versions));
+    let how = match was == is {
+        true => "its counts are the same, and its content is not".to_owned(),
+        false => format!("{} artifacts and {} versions, not {} and {}", is.0, is.1, was.0, was.1),
+    };
+    Some(format!("{from} holds something else than what was exported: {how}"))
 }
 
 /// `v2.zip` of attempt 2 is `v2.attempt-2.zip`: what an earlier attempt took is never overwritten.
@@ -184,6 +210,36 @@ fn describe(file: String, sha256: Digest, bytes: u64, version: String, taken: &H
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_registry_that_took_a_write_since_its_export_has_moved() {
+        let zip = std::fs::read(format!("{}/tests/data/v2-rich.zip", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let read = || crate::registry::read_export(io::Cursor::new(&zip), &crate::registry::ReadLimits::default());
+        let taken = Held {
+            spooled: crate::system::Spooled {
+                path: PathBuf::new(),
+                sha256: Digest::from(""),
+                bytes: 0,
+            },
+            snapshot: std::sync::Arc::new(read().unwrap()),
+        };
+        let taken = describe(
+            "v2.zip".to_owned(),
+            Digest::from(""),
+            0,
+            "2.6.13.Final".to_owned(),
+            &taken,
+        );
+        let mut now = read().unwrap();
+        assert_eq!(difference(&"v2".into(), &taken, &now), None);
+        let version = now.versions.values_mut().next().unwrap();
+        version.description = Some("edited".into());
+        let edited = difference(&"v2".into(), &taken, &now).unwrap();
+        assert!(edited.contains("its content is not"), "{edited}");
+        now.versions.pop_first();
+        let fewer = difference(&"v2".into(), &taken, &now).unwrap();
+        assert!(fewer.contains("36 artifacts and 67 versions, not 36 and 68"), "{fewer}");
+    }
 
     #[test]
     fn a_later_attempt_has_a_name_of_its_own() {

@@ -5,11 +5,13 @@ mod carry;
 mod crosscheck;
 mod export;
 mod import;
+mod read_only;
 mod replicate;
 mod verify;
 
 pub use export::RegistryExport;
 pub use import::RegistryImport;
+pub use read_only::RegistryReadOnly;
 pub use replicate::RegistryReplicate;
 pub use verify::RegistryVerify;
 

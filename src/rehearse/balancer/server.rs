@@ -48,6 +48,9 @@ const TELL: Duration = Duration::from_secs(1);
 /// Backends are on loopback: who takes no connection by then is down.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// Tells the twins behind it what came by it (RFC 9110 §7.6.3); the real one says nothing.
+const VIA: HeaderValue = HeaderValue::from_static("1.1 rehearsal");
+
 /// Headers that are for one connection only (RFC 9110 §7.6.1), and `Expect`, which this server has answered already.
 const ONE_HOP: [&str; 9] = [
     "connection",
@@ -75,6 +78,24 @@ struct Shared {
     route: watch::Sender<Route>,
     backends: BTreeMap<BackendName, uri::Authority>,
     client: Client<HttpConnector, Body>,
+}
+
+/// Somebody else's hand on a balancer.
+#[derive(Clone)]
+pub struct Hand(Arc<Shared>);
+
+impl Hand {
+    /// Opens writes where the route points, without a word to anybody; whether they were denied until then.
+    pub fn open_writes(&self) -> bool {
+        let mut opened = false;
+        self.0.route.send_modify(|route| opened = route.open_by_hand());
+        opened
+    }
+
+    /// Whether writes are denied or held now.
+    pub fn is_frozen(&self) -> bool {
+        self.0.route.borrow().writes() != RouteWrites::Allow
+    }
 }
 
 /// A write under way; it has ended when this is dropped.
@@ -138,6 +159,16 @@ impl BalancerTwin {
         self
     }
 
+    /// The route now.
+    pub fn route(&self) -> RouteState {
+        self.shared.route.borrow().state()
+    }
+
+    /// For somebody who moves its route past regplan.
+    pub fn hand(&self) -> Hand {
+        Hand(Arc::clone(&self.shared))
+    }
+
     /// Ends it when the requests under way are answered.
     pub async fn stop(self) {
         self.stop.send_replace(true);
@@ -187,8 +218,8 @@ impl BalancerDouble for BalancerTwin {
         &self.url
     }
 
-    fn route(&self) -> RouteState {
-        self.shared.route.borrow().state()
+    async fn route(&self) -> Result<RouteState, SystemError> {
+        Ok(Self::route(self))
     }
 
     async fn switch(
@@ -300,6 +331,7 @@ impl Shared {
         *request.uri_mut() = uri;
         *request.version_mut() = axum::http::Version::HTTP_11;
         end_hop(request.headers_mut());
+        request.headers_mut().insert(header::VIA, VIA);
         match self.client.request(request).await {
             Ok(answer) => {
                 let mut answer = answer.map(Body::new);

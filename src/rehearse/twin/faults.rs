@@ -1,14 +1,20 @@
 use std::time::Duration;
 
+use super::TwinVersion;
+
 /// A request as faults see it.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen<'r> {
+    /// Of which registry the twin is.
+    pub version: TwinVersion,
     /// `GET`, `POST`, …
     pub method: &'r str,
     /// As it was sent, still encoded, without the query.
     pub path: &'r str,
     /// How many requests this twin had before it.
     pub number: u64,
+    /// Whether it came by the balancer of the rehearsal: from a client, not from the runner.
+    pub by_balancer: bool,
 }
 
 /// What happens to one request.
@@ -42,6 +48,9 @@ pub trait Faults: Send + Sync {
     fn request(&self, _seen: &Seen<'_>) -> Turn {
         Turn::default()
     }
+
+    /// A request whose connection is to be cut after it ([`Outcome::CutAfter`]) has been served.
+    fn served(&self) {}
 
     /// Whether an import loses this entity without a word: its kind as the entry names say it (`ArtifactVersion`), and its
     /// globalId, contentId, or address.

@@ -1,6 +1,6 @@
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -13,6 +13,7 @@ use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
     extract::{ConnectInfo, State},
+    http::header,
     response::Response,
 };
 use futures_util::{StreamExt as _, stream};
@@ -36,7 +37,7 @@ const BODY_LIMIT: usize = 50 << 20;
 const FLUSHED: Duration = Duration::from_millis(20);
 
 /// Which registry a twin is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TwinVersion {
     /// 2.6.13.Final in memory.
     V2_6_13,
@@ -61,22 +62,16 @@ pub struct TwinOptions {
     pub version: TwinVersion,
     /// An export of that version, loaded before the first request; empty without.
     pub data: Option<PathBuf>,
-    /// Its port on loopback; 0: any that is free.
-    pub port: u16,
-    /// The port of its health, for 3.3; 0: any that is free.
-    pub management_port: u16,
     /// What goes wrong.
     pub faults: Arc<dyn Faults>,
 }
 
 impl TwinOptions {
-    /// Empty, on any port, without faults.
+    /// Empty, without faults.
     pub fn new(version: TwinVersion) -> Self {
         Self {
             version,
             data: None,
-            port: 0,
-            management_port: 0,
             faults: Arc::new(NoFaults),
         }
     }
@@ -86,13 +81,8 @@ impl TwinOptions {
 #[derive(Debug, Error)]
 pub enum TwinError {
     /// No port.
-    #[error("port {port} on loopback cannot be listened on")]
-    Listen {
-        /// The port that was asked for.
-        port: u16,
-        /// Why.
-        source: io::Error,
-    },
+    #[error("loopback cannot be listened on")]
+    Listen(#[source] io::Error),
     /// The export cannot be loaded.
     #[error("`{path}` cannot be loaded into a twin: {reason}")]
     Data {
@@ -114,6 +104,7 @@ pub struct Twin {
 
 /// What all connections share.
 struct Shared {
+    version: TwinVersion,
     store: Mutex<Store>,
     faults: Arc<dyn Faults>,
     requests: AtomicU64,
@@ -129,17 +120,29 @@ impl Shared {
 }
 
 impl Twin {
-    /// Starts one.
+    /// Starts one, on any ports that are free.
     ///
     /// # Errors
-    /// When its port is taken or its data cannot be loaded.
+    /// When there is no port or its data cannot be loaded.
     pub async fn start(options: TwinOptions) -> Result<Self, TwinError> {
+        let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+        let main = free().await.map_err(TwinError::Listen)?;
+        let management = free().await.map_err(TwinError::Listen)?;
+        Self::start_on(options, main, management)
+    }
+
+    /// Starts one that listens there; the second is for its health, with 3.3. Must be called on a runtime.
+    ///
+    /// # Errors
+    /// When its data cannot be loaded.
+    pub fn start_on(options: TwinOptions, main: TcpListener, management: TcpListener) -> Result<Self, TwinError> {
         let mut store = Store::new(options.version);
         store.now = now();
         if let Some(path) = &options.data {
             load(&mut store, path)?;
         }
         let shared = Arc::new(Shared {
+            version: options.version,
             store: Mutex::new(store),
             faults: options.faults,
             requests: AtomicU64::new(0),
@@ -147,12 +150,12 @@ impl Twin {
         let (stop, stopped) = watch::channel(false);
         let mut servers = JoinSet::new();
         let app = Router::new().fallback(serve).with_state(Arc::clone(&shared));
-        let url = listen(&mut servers, app, options.port, stopped.clone()).await?;
+        let url = listen(&mut servers, app, main, stopped.clone())?;
         let management = match options.version {
             TwinVersion::V2_6_13 => url.clone(),
             TwinVersion::V3_3_3 => {
                 let app = Router::new().fallback(serve_management).with_state(Arc::clone(&shared));
-                listen(&mut servers, app, options.management_port, stopped).await?
+                listen(&mut servers, app, management, stopped)?
             }
         };
         Ok(Self {
@@ -172,6 +175,25 @@ impl Twin {
     /// Where its health is: another port with 3.3 (reference: apicurio.md §0 row 9).
     pub fn management(&self) -> &str {
         &self.management
+    }
+
+    /// What it holds now, as an export; no request, so that no fault touches it. `None`: a fault of the twin.
+    pub fn export(&self) -> Option<Vec<u8>> {
+        super::export::export(&self.shared.store()).ok()
+    }
+
+    /// A client's write of a JSON artifact that comes by no balancer and meets no fault; whether it was acknowledged.
+    pub fn write_past(&self, group: &str, artifact: &str) -> bool {
+        let mut request = Request::new("POST", &format!("/apis/registry/v2/groups/{group}/artifacts"));
+        request.headers = [
+            ("content-type", "application/json"),
+            ("x-registry-artifactid", artifact),
+            ("x-registry-artifacttype", "JSON"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        request.body = format!(r#"{{"title":"{artifact}","type":"object"}}"#).into_bytes();
+        dispatch::answer(&mut self.shared.store(), &request).status == 200
     }
 
     /// How many requests it had.
@@ -196,17 +218,13 @@ fn load(store: &mut Store, path: &Path) -> Result<(), TwinError> {
     import::load(store, &zip).map_err(unusable)
 }
 
-async fn listen(
+fn listen(
     servers: &mut JoinSet<()>,
     app: Router,
-    port: u16,
+    listener: TcpListener,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<String, TwinError> {
-    let listen = |source| TwinError::Listen { port, source };
-    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
-        .await
-        .map_err(listen)?;
-    let url = format!("http://{}", listener.local_addr().map_err(listen)?);
+    let url = format!("http://{}", listener.local_addr().map_err(TwinError::Listen)?);
     let app = app.into_make_service_with_connect_info::<Scissors>();
     let until = async move {
         // Its sender gone is a stop too.
@@ -230,24 +248,33 @@ async fn serve(
 ) -> Response {
     let number = shared.requests.fetch_add(1, Ordering::SeqCst);
     let turn = shared.faults.request(&Seen {
+        version: shared.version,
         method: incoming.method().as_str(),
         path: incoming.uri().path(),
         number,
+        by_balancer: incoming.headers().contains_key(header::VIA),
     });
     let taken = taken_in(incoming).await;
     // A task of its own: whoever has sent all of a request and goes away does not stop it (reference: apicurio.md §2.3).
+    let served_by = Arc::clone(&shared);
     let work = tokio::spawn(async move {
         tokio::time::sleep(turn.delay).await;
         match (turn.outcome, taken) {
             (Outcome::Refuse(status), _) => Answer::empty(status),
             (Outcome::CutBefore, _) => Answer::empty(500),
-            (Outcome::Serve | Outcome::CutAfter | Outcome::CutInBody, Ok(request)) => answered(shared, request).await,
+            (Outcome::Serve | Outcome::CutAfter | Outcome::CutInBody, Ok(request)) => {
+                answered(served_by, request).await
+            }
             (Outcome::Serve | Outcome::CutAfter | Outcome::CutInBody, Err(answer)) => answer,
         }
     });
     let answer = work.await.unwrap_or_else(|_| Answer::empty(500));
     match turn.outcome {
-        Outcome::CutBefore | Outcome::CutAfter => scissors.cut(),
+        Outcome::CutAfter => {
+            shared.faults.served();
+            scissors.cut();
+        }
+        Outcome::CutBefore => scissors.cut(),
         Outcome::CutInBody => return cut_in_body(answer),
         Outcome::Serve | Outcome::Refuse(_) => {}
     }

@@ -25,6 +25,7 @@ fn step(id: &str, uses: &str, standing: Standing) -> StepChange {
         standing,
         provides: Vec::new(),
         notes: Vec::new(),
+        drift: None,
         way_back: WayBack::Nothing,
         point_of_no_return: false,
     }
@@ -195,6 +196,7 @@ fn every_standing_has_its_sign_and_words() {
         already_so: 5,
         to_destroy: 1,
         refused: 3,
+        drifted: 0,
     };
     let text = change_set(
         &set(vec![phase("all", steps)], Vec::new(), counts),

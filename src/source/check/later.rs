@@ -16,24 +16,23 @@ const LATER_VALUES: &[(&str, &str, &[&str])] = &[
     ("api.check", "suites", &["v2_compat", "confluent", "v3_core", "auth"]),
 ];
 
-/// Keys of systems that come later: type, place below the system.
-const LATER_KEYS: &[(&str, &[&str])] = &[
-    ("nginx", &["hosts"]),
-    ("apicurio", &["auth", "oidc"]),
-    ("apicurio", &["tenant"]),
-];
+/// Of these, what the kind itself can do and only real systems lack: kind, value. A rehearsal does it on twins.
+const TWINS_HAVE: &[(&str, &str)] = &[("lb.route", "hold")];
 
-/// The code of every such warning.
-const CODE: &str = "plan::not_supported_yet";
+/// Keys of systems that come later: type, place below the system.
+const LATER_KEYS: &[(&str, &[&str])] = &[("nginx", &["hosts"])];
+
+/// The code of the warnings of what the language has and this version does not.
+pub const NOT_SUPPORTED_YET: &str = "plan::not_supported_yet";
 
 fn warning(at: DocPath, what: &str) -> Finding {
-    Finding::warning(CODE, at, format!("{what} is not supported yet"))
+    Finding::warning(NOT_SUPPORTED_YET, at, format!("{what} is not supported yet"))
         .help("`plan` shows it; `apply` refuses the plan before its first effect.")
 }
 
 /// All that was warned of, each with the phase, step or system that asks for it.
 pub(super) fn lacking(plan: &Plan, found: &Findings) -> Vec<String> {
-    let later = found.iter().filter(|finding| finding.code == CODE);
+    let later = found.iter().filter(|finding| finding.code == NOT_SUPPORTED_YET);
     later
         .map(|finding| format!("{}: {}", asker(plan, &finding.at), finding.what))
         .collect()
@@ -104,19 +103,33 @@ fn held<'a>(assertions: impl Iterator<Item = &'a Assertion>, out: &mut Findings)
     }
 }
 
-/// Kinds, and values of theirs; a step that needs what does not exist loses its behaviour.
-pub(super) fn steps(plan: &Plan, behaviours: &mut BTreeMap<StepId, Behaviour>, out: &mut Findings) {
+/// Kinds, and values of theirs; a step that needs what does not exist loses its behaviour. Those that twins can do are returned.
+pub(super) fn steps(
+    plan: &Plan,
+    behaviours: &mut BTreeMap<StepId, Behaviour>,
+    out: &mut Findings,
+) -> BTreeMap<StepId, Behaviour> {
+    let mut on_twins = BTreeMap::new();
     for phase in &plan.phases {
         for step in phase.steps.iter().chain(phase.rollback.iter().flatten()) {
             if kind::is_later_kind(&step.uses) {
                 out.push(warning(step.at.key("uses"), &format!("`{}`", step.uses)));
             }
-            for (at, word) in asked(step) {
+            let asked = asked(step);
+            if asked.is_empty() {
+                continue;
+            }
+            let twins_have = |word: &str| TWINS_HAVE.contains(&(step.uses.as_str(), word));
+            let all = asked.iter().all(|(_, word)| twins_have(word));
+            if let Some(behaviour) = behaviours.remove(&step.id).filter(|_| all) {
+                on_twins.insert(step.id.clone(), behaviour);
+            }
+            for (at, word) in asked {
                 out.push(warning(at, &format!("`{word}` of `{}`", step.uses)));
-                behaviours.remove(&step.id);
             }
         }
     }
+    on_twins
 }
 
 /// Whether a step asks for a part of its kind that comes later.

@@ -12,6 +12,7 @@ mod way_back;
 
 pub(super) use ids::Names;
 pub(super) use kinds::Decoded;
+pub use later::NOT_SUPPORTED_YET;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,7 +80,7 @@ pub(super) fn check(
         frozen::check(&view, built, &regions, complete && decoded, out);
         expressions::check(&view, out);
     }
-    later::steps(&plan, &mut behaviours, out);
+    let on_twins = later::steps(&plan, &mut behaviours, out);
     own_checks(&plan, &behaviours, out);
     for region in &regions.frozen {
         for phase in plan
@@ -91,7 +92,7 @@ pub(super) fn check(
         }
     }
     let lacking = later::lacking(&plan, out);
-    Program::new(plan, order, regions.frozen, behaviours).lacking(lacking)
+    Program::new(plan, order, regions.frozen, behaviours).lacking(lacking, on_twins)
 }
 
 /// What each kind has to say about its own steps.

@@ -2,15 +2,16 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
-use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::super::{
-    SystemError, causes,
-    http::{self, Http},
+use super::{
+    super::{
+        SystemError, causes,
+        http::{self, Http},
+    },
+    login::Login,
 };
 use crate::model::SystemName;
 
@@ -26,8 +27,6 @@ pub(super) const LIST: usize = 256 << 20;
 pub(super) const CONTENT: usize = 64 << 20;
 /// As much of an error's body as is worth showing; characters.
 const DETAIL: usize = 400;
-/// What stands in an error in place of a login.
-const REDACTED: &str = "[redacted]";
 
 /// One address of a registry's API with the login for it.
 #[derive(Clone)]
@@ -37,13 +36,6 @@ pub(super) struct Api {
     pub(super) http: Http,
     pub(super) login: Option<Login>,
     pub(super) patience: Patience,
-}
-
-/// A name and a password.
-#[derive(Clone)]
-pub(super) struct Login {
-    pub(super) username: String,
-    pub(super) password: SecretString,
 }
 
 /// How hard to try.
@@ -114,16 +106,7 @@ impl Api {
         };
         match self.patience {
             Patience::Fact => once().await,
-            Patience::Normal => {
-                once.retry(
-                    ExponentialBuilder::default()
-                        .with_min_delay(Duration::from_millis(200))
-                        .with_max_times(3)
-                        .with_jitter(),
-                )
-                .when(safe_to_repeat)
-                .await
-            }
+            Patience::Normal => repeated(once).await,
         }
     }
 
@@ -183,17 +166,42 @@ impl Api {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = self.login(request).send().await.map_err(|error| self.silent(error))?;
+        // Boxed: facts ask many at once.
+        let response = Box::pin(self.sent(request)).await?;
         let status = response.status();
         let body = self.read(&name, &url, response, limit).await?;
         Ok(Answer { status, body })
     }
 
     /// Adds the login.
-    pub(super) fn login(&self, request: RequestBuilder) -> RequestBuilder {
+    ///
+    /// # Errors
+    /// When none can be had.
+    pub(super) async fn login(&self, request: RequestBuilder) -> Result<RequestBuilder, SystemError> {
         match &self.login {
-            Some(login) => request.basic_auth(&login.username, Some(login.password.expose_secret())),
-            None => request,
+            Some(login) => login.add(request).await,
+            None => Ok(request),
+        }
+    }
+
+    /// Sends a request with the login, and once more with a new one when that is refused: a 401 has changed nothing.
+    ///
+    /// # Errors
+    /// When nobody answers, or no login can be had.
+    pub(super) async fn sent(&self, request: RequestBuilder) -> Result<Response, SystemError> {
+        let again = request.try_clone();
+        let request = self.login(request).await?;
+        let request = request.build().map_err(|error| self.silent(error))?;
+        let header = request.headers().get(header::AUTHORIZATION).cloned();
+        let response = self.http.quick.execute(request).await;
+        let response = response.map_err(|error| self.silent(error))?;
+        let refused = response.status() == StatusCode::UNAUTHORIZED;
+        match (again, &self.login) {
+            (Some(again), Some(login)) if refused && login.renew(header.as_ref()) => {
+                let again = self.login(again).await?;
+                again.send().await.map_err(|error| self.silent(error))
+            }
+            _ => Ok(response),
         }
     }
 
@@ -205,16 +213,10 @@ impl Api {
         response: Response,
         limit: usize,
     ) -> Result<Bytes, SystemError> {
-        let mut body = Vec::new();
-        let mut stream = response.bytes_stream();
-        while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|error| self.silent(error))?;
-            if body.len() + chunk.len() > limit {
-                return Err(self.unusable(method, url, format!("it is longer than {limit} bytes")));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body.into())
+        let body = http::read_up_to(response, limit).await;
+        let body = body.map_err(|error| self.silent(error))?;
+        body.map(Bytes::from)
+            .ok_or_else(|| self.unusable(method, url, format!("it is longer than {limit} bytes")))
     }
 
     /// The answer, if it is 2xx.
@@ -235,24 +237,11 @@ impl Api {
         }
     }
 
-    /// What a server said, in case that it, or a proxy, repeats the headers it was sent.
     fn without_login(&self, text: &str) -> String {
-        let Some(login) = &self.login else {
-            return text.to_owned();
-        };
-        let sent = self.login(self.http.quick.get(self.base.clone())).build().ok();
-        let header = sent
-            .as_ref()
-            .and_then(|request| request.headers().get(header::AUTHORIZATION));
-        let on_the_wire = header
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
-            .map(|(_scheme, value)| value);
-        [on_the_wire, Some(login.password.expose_secret())]
-            .into_iter()
-            .flatten()
-            .filter(|secret| !secret.is_empty())
-            .fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED))
+        match &self.login {
+            Some(login) => login.redact(text, &self.http.quick),
+            None => text.to_owned(),
+        }
     }
 
     pub(super) fn unusable(&self, method: &str, url: &Url, reason: impl Into<String>) -> SystemError {
@@ -314,6 +303,21 @@ fn is_gateway(status: StatusCode) -> bool {
         status,
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
     )
+}
+
+/// Asks again, a few times: for what changes nothing.
+pub(super) async fn repeated<T, F>(once: impl FnMut() -> F) -> Result<T, SystemError>
+where
+    F: Future<Output = Result<T, SystemError>>,
+{
+    once.retry(
+        ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_times(3)
+            .with_jitter(),
+    )
+    .when(safe_to_repeat)
+    .await
 }
 
 fn safe_to_repeat(error: &SystemError) -> bool {

@@ -1,22 +1,31 @@
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use reqwest::Url;
 use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{
-    super::{Secrets, SystemError, http::Http},
+    super::{
+        Secrets, SystemError,
+        http::{self, Http},
+    },
     ApicurioAuth, ApicurioSpec, RegistryReader,
-    api::{Api, Login, Patience, shown},
+    api::{Api, Patience, shown},
+    login::Login,
+    tokens::Tokens,
 };
 use crate::model::SystemName;
 
 /// One registry with its replicas.
 pub struct Apicurio {
     name: SystemName,
-    /// At least one; all but the replicas' own facts is asked of the first, so that what was written there is seen there.
+    /// At least one, below the tenant if there is one; all but the replicas' own facts is asked of the first, so that what
+    /// was written there is seen there.
     pub(super) replicas: Vec<Api>,
-    pub(super) management: Vec<Api>,
+    /// Where each replica says how it is.
+    pub(super) health: Vec<Api>,
+    /// Whose content is meant, in a registry of several tenants.
+    pub(super) tenant: Option<String>,
 }
 
 impl Apicurio {
@@ -30,22 +39,31 @@ impl Apicurio {
             reason,
         };
         let spec = ApicurioSpec::deserialize(spec).map_err(|error| setup(error.to_string()))?;
-        if spec.tenant.is_some() {
-            return Err(setup("`tenant` is not supported yet".to_owned()));
-        }
         let urls = addresses(&spec.urls).map_err(setup)?;
         if urls.is_empty() {
             return Err(setup("`urls` is empty: name at least one replica".to_owned()));
         }
         let management = addresses(&spec.management).map_err(setup)?;
-        let login = spec
-            .auth
-            .as_ref()
-            .map(|auth| login(auth, secrets, &setup))
-            .transpose()?;
         let all: Vec<Url> = urls.iter().chain(&management).cloned().collect();
         let ca = spec.ca.as_ref().map(|path| base.join(path));
         let http = Http::open(name, &all, ca.as_deref())?;
+        let login = match &spec.auth {
+            Some(auth) => Some(login(name, auth, secrets, ca.as_deref())?),
+            None => None,
+        };
+        // A management port needs no login, and must not be told one.
+        let (health, its_login) = match management.is_empty() {
+            true => (urls.clone(), login.clone()),
+            false => (management, None),
+        };
+        let urls = match &spec.tenant {
+            Some(tenant) => urls
+                .iter()
+                .map(|url| of_tenant(url, tenant))
+                .collect::<Option<Vec<_>>>(),
+            None => Some(urls),
+        };
+        let urls = urls.ok_or_else(|| setup("`tenant` is no name of a tenant".to_owned()))?;
         let api = |base: Url, login: Option<Login>| Api {
             system: name.clone(),
             base,
@@ -56,8 +74,8 @@ impl Apicurio {
         Ok(Self {
             name: name.clone(),
             replicas: urls.into_iter().map(|url| api(url, login.clone())).collect(),
-            // Health needs no login, and must not be told one.
-            management: management.into_iter().map(|url| api(url, None)).collect(),
+            health: health.into_iter().map(|url| api(url, its_login.clone())).collect(),
+            tenant: spec.tenant,
         })
     }
 
@@ -104,13 +122,28 @@ pub(super) fn address(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-fn login(auth: &ApicurioAuth, secrets: &Secrets, setup: &impl Fn(String) -> SystemError) -> Result<Login, SystemError> {
+/// The API of a tenant (`reference/apicurio.md` §1.1).
+fn of_tenant(url: &Url, tenant: &str) -> Option<Url> {
+    http::join(url, &["t", tenant])
+}
+
+fn login(system: &SystemName, auth: &ApicurioAuth, secrets: &Secrets, ca: Option<&Path>) -> Result<Login, SystemError> {
+    let setup = |reason: String| SystemError::Setup {
+        system: system.clone(),
+        reason,
+    };
     match (&auth.basic, &auth.oidc) {
-        (Some(basic), None) => Ok(Login {
+        (Some(basic), None) => Ok(Login::Basic {
             username: basic.username.clone(),
             password: secrets.resolve(&basic.password)?,
         }),
-        (None, Some(_)) => Err(setup("`auth.oidc` is not supported yet".to_owned())),
+        (None, Some(oidc)) => {
+            let issuer = Url::parse(&oidc.issuer).map_err(|error| setup(format!("`issuer` is no address: {error}")))?;
+            let http = Http::open(system, std::slice::from_ref(&issuer), ca)?;
+            let secret = secrets.resolve(&oidc.client_secret)?;
+            let tokens = Tokens::new(system.clone(), issuer, oidc.client_id.clone(), secret, http.quick);
+            Ok(Login::Oidc(Arc::new(tokens)))
+        }
         (None, None) | (Some(_), Some(_)) => Err(setup("`auth` needs exactly one of `basic` and `oidc`".to_owned())),
     }
 }

@@ -4,6 +4,7 @@ use reqwest::header;
 use super::{
     super::{Spool, Spooled, SystemError},
     RegistryReader,
+    api::repeated,
     reader::core_url,
 };
 
@@ -16,9 +17,15 @@ impl RegistryReader<'_> {
     /// It is not read here: a registry that fails on an entity still answers 200 (§1.3), and a cut stream shows only as a
     /// ZIP without its end. `registry::read_export` reads it to its end with all checksums.
     ///
+    /// Asked for again when nobody answered to the end or a gateway did: it changes nothing.
+    ///
     /// # Errors
     /// When nobody answers, the answer is no ZIP or too long, or the disk does not take it.
     pub async fn export(&self, spool: &Spool) -> Result<Spooled, SystemError> {
+        repeated(|| self.export_once(spool)).await
+    }
+
+    async fn export_once(&self, spool: &Spool) -> Result<Spooled, SystemError> {
         let api = self.main()?;
         let version = self.version().await?;
         let url = core_url(api, &version, &["admin", "export"])?;
@@ -28,7 +35,7 @@ impl RegistryReader<'_> {
             .quick
             .get(url.clone())
             .header(header::ACCEPT, "application/zip");
-        let response = api.login(request).send().await.map_err(|error| api.silent(error))?;
+        let response = api.sent(request).await?;
         if !response.status().is_success() {
             let status = response.status();
             let body = api.read("GET", &url, response, super::api::ONE).await?;

@@ -41,8 +41,9 @@ impl RegistryWriter<'_> {
         let url = query(url, &[("requireEmptyRegistry", "false")]);
         let (body, length, sent) = body(file).await?;
         let request = zip_headers(api.http.patient.post(url.clone()), length).body(body);
+        let request = api.login(request).await?;
         crash_point(&format!("{point}.before"));
-        let response = answer_to(api.login(request).send(), &sent, &format!("{point}.sent")).await;
+        let response = answer_to(request.send(), &sent, &format!("{point}.sent")).await;
         crash_point(&format!("{point}.answered"));
         match response {
             Ok(response) => judge(api, &url, response).await,

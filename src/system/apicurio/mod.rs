@@ -9,12 +9,14 @@ mod deletions;
 mod export;
 mod import;
 mod listing;
+mod login;
 mod probe;
 mod public;
 mod reader;
 mod spec;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod version;
 mod writer;
 
@@ -23,7 +25,7 @@ pub use deletions::Deletions;
 pub use listing::{ArtifactId, Latest};
 pub use probe::ProbeVersion;
 pub use public::{ContentBy, PublicApi, PublicArtifact};
-pub use reader::{Counts, RegistryReader};
+pub use reader::{Counts, RegistryReader, ReplicaMode};
 pub use spec::{ApicurioAuth, ApicurioSpec, BasicAuth, OidcAuth};
 pub use version::{NoVersion, ServerVersion};
 pub use writer::{RegistryWriter, Rule};

@@ -178,8 +178,7 @@ impl PublicApi {
             .header("X-Registry-ArtifactId", artifact)
             .header("X-Registry-ArtifactType", "JSON")
             .body(content);
-        let response = self.api.login(request).send().await;
-        let response = response.map_err(|error| self.api.silent(error))?;
+        let response = self.api.sent(request).await?;
         let status = response.status();
         let body = self.api.read("POST", &url, response, ONE).await?;
         let answer = self.api.expect("POST", &url, Answer { status, body })?;

@@ -1,11 +1,11 @@
 use futures_util::future::join_all;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{
     super::{SystemError, causes},
     Apicurio, ServerVersion,
-    api::{Api, ONE, Patience, query},
+    api::{Api, ONE, Patience, query, shown},
 };
 use crate::model::SystemName;
 
@@ -14,7 +14,7 @@ pub(super) const V2: [&str; 3] = ["apis", "registry", "v2"];
 /// The core API of 3.x.
 pub(super) const V3: [&str; 3] = ["apis", "registry", "v3"];
 /// The switch that makes 3.x refuse writes (`reference/apicurio.md` §2.8).
-const READ_ONLY: &str = "apicurio.storage.read-only.enabled";
+pub(super) const READ_ONLY: &str = "apicurio.storage.read-only.enabled";
 
 /// Reads a registry; has no method that writes.
 #[derive(Clone, Copy)]
@@ -31,6 +31,15 @@ pub struct Counts {
     pub artifacts: u64,
     /// Versions; 3.x only, 2.6 cannot count them in one request.
     pub versions: Option<u64>,
+}
+
+/// What a replica does with writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplicaMode {
+    /// Its address, without a login.
+    pub url: String,
+    /// Whether it refuses them; absent when it does not say.
+    pub read_only: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -73,7 +82,14 @@ impl<'a> RegistryReader<'a> {
     /// # Errors
     /// When nobody answers, or not as a registry.
     pub async fn version(&self) -> Result<ServerVersion, SystemError> {
-        version_of(self.main()?).await
+        let version = version_of(self.main()?).await?;
+        if self.client.tenant.is_some() && version.is_v3() {
+            return Err(SystemError::Setup {
+                system: self.name().clone(),
+                reason: format!("it is {version}, which has no tenants: leave `tenant` out"),
+            });
+        }
+        Ok(version)
     }
 
     /// Whether a 3.x keeps a journal in Kafka, as its name says (`reference/apicurio.md` §2.2; a source, not a lab result).
@@ -107,13 +123,8 @@ impl<'a> RegistryReader<'a> {
     /// The management address is asked when there is one, else the main one: 3.2 and later answer 404 there
     /// (`reference/apicurio.md` §1.9).
     pub async fn ready(&self) -> Option<bool> {
-        let asked = if self.client.management.is_empty() {
-            &self.client.replicas
-        } else {
-            &self.client.management
-        };
         let mut all = true;
-        for api in asked {
+        for api in &self.client.health {
             all &= is_ready(api).await?;
         }
         Some(all)
@@ -127,11 +138,18 @@ impl<'a> RegistryReader<'a> {
         if version.is_v2() {
             return Some(true);
         }
-        let mut all = true;
-        for api in &self.client.replicas {
-            all &= is_writable(&hurried(api), version).await?;
-        }
-        Some(all)
+        let modes = self.modes(version).await;
+        let writable: Option<Vec<bool>> = modes.iter().map(|mode| mode.read_only.map(|is| !is)).collect();
+        Some(writable?.into_iter().all(|is| is))
+    }
+
+    /// What each replica of a 3.x does with writes, asked as [`Self::writable`] asks.
+    pub async fn modes(&self, version: &ServerVersion) -> Vec<ReplicaMode> {
+        let ask = async |api: &Api| ReplicaMode {
+            url: shown(&api.base),
+            read_only: is_writable(&hurried(api), version).await.map(|writable| !writable),
+        };
+        join_all(self.client.replicas.iter().map(ask)).await
     }
 
     /// Facts for expressions: cheap and live; what cannot be had is absent, and `reachable` says whether every replica
@@ -175,6 +193,15 @@ impl<'a> RegistryReader<'a> {
             add("counts", Some(counts.to_json()));
         }
         Value::Object(facts)
+    }
+
+    /// The types of the global rules that are switched on: `VALIDITY`, `COMPATIBILITY` (`reference/apicurio.md` §1.7).
+    ///
+    /// # Errors
+    /// When nobody answers or the login may not read them.
+    pub async fn global_rules(&self, version: &ServerVersion) -> Result<Vec<String>, SystemError> {
+        let api = self.main()?;
+        api.json(core_url(api, version, &["admin", "rules"])?, ONE).await
     }
 
     /// The value of a dynamic property; `None` when this registry has no such property.

@@ -17,7 +17,7 @@ pub struct ApicurioSpec {
     /// How to log in; absent when the registry needs no login. Export, import and settings need the role `sr-admin`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<ApicurioAuth>,
-    /// The tenant of a multi-tenant 2.6. Not supported yet.
+    /// The tenant of a multi-tenant 2.6, whose API is below `/t/{tenant}`; 3.x has none: each tenant needs a 3.x of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
     /// A PEM file of certificates that are trusted besides this machine's own; relative to the plan file.
@@ -32,7 +32,7 @@ pub struct ApicurioAuth {
     /// HTTP Basic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basic: Option<BasicAuth>,
-    /// Client credentials at an OpenID Connect provider. Not supported yet.
+    /// Client credentials at an OpenID Connect provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oidc: Option<OidcAuth>,
 }
@@ -51,7 +51,8 @@ pub struct BasicAuth {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OidcAuth {
-    /// The issuer: `https://sso.example.com/realms/registry`.
+    /// The issuer, as the provider itself says it: `https://sso.example.com/realms/registry`. The system's `ca` is trusted here
+    /// too.
     pub issuer: String,
     /// The client.
     pub client_id: String,

@@ -9,7 +9,7 @@ use super::{
     ArtifactId, RegistryReader, ServerVersion,
     api::{Api, ONE},
     listing::comments_url,
-    reader::core_url,
+    reader::{READ_ONLY, core_url},
 };
 
 /// Writes to a registry.
@@ -77,6 +77,15 @@ impl<'a> RegistryWriter<'a> {
         let url = core_url(api, version, &["admin", "config", "properties", name])?;
         api.act(Method::PUT, url, Some(json!({"value": value}))).await?;
         Ok(())
+    }
+
+    /// Makes a 3.x refuse writes, or take them again; in force everywhere when every replica says so.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn set_read_only(&self, version: &ServerVersion, enabled: bool) -> Result<(), SystemError> {
+        self.set_property(version, READ_ONLY, if enabled { "true" } else { "false" })
+            .await
     }
 
     /// Gives a group of a 3.x this description and these labels, and makes it when it is not there. Nothing is sent when it

@@ -3,6 +3,7 @@
 mod bad_switch;
 mod damaged;
 mod guide;
+mod init;
 mod interrupted;
 mod killed;
 mod lab;

@@ -15,6 +15,8 @@ use tokio::{
 use super::*;
 use crate::system::{Progress, Secrets, Spool, SystemError, causes};
 
+mod login;
+
 /// What the server does with a request.
 enum Reply {
     Answer(u16, &'static str, Vec<u8>),
@@ -41,6 +43,15 @@ struct Server {
 impl Server {
     /// `reply` gets `METHOD /path?query`, the body, and how often exactly this request came before.
     async fn start(reply: impl Fn(&str, &[u8], usize) -> Reply + Send + Sync + 'static) -> Self {
+        Self::with(move |line, _, body, n| reply(line, body, n)).await
+    }
+
+    /// `reply` gets `METHOD /path?query`, and the whole head.
+    async fn start_with_head(reply: impl Fn(&str, &str) -> Reply + Send + Sync + 'static) -> Self {
+        Self::with(move |line, head, _, _| reply(line, head)).await
+    }
+
+    async fn with(reply: impl Fn(&str, &str, &[u8], usize) -> Reply + Send + Sync + 'static) -> Self {
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -70,11 +81,10 @@ impl Server {
     }
 }
 
-async fn serve(
-    mut socket: TcpStream,
-    log: &Mutex<Vec<String>>,
-    reply: &(dyn Fn(&str, &[u8], usize) -> Reply + Send + Sync),
-) {
+/// What a server says to `METHOD /path?query`, the whole head, the body, and how often exactly this request came before.
+type Answers = dyn Fn(&str, &str, &[u8], usize) -> Reply + Send + Sync;
+
+async fn serve(mut socket: TcpStream, log: &Mutex<Vec<String>>, reply: &Answers) {
     while let Some((line, head, body)) = request(&mut socket).await {
         let n = {
             let mut log = log.lock().unwrap();
@@ -88,7 +98,7 @@ async fn serve(
             }
             n
         };
-        let Reply::Answer(status, kind, bytes) = reply(&line, &body, n) else {
+        let Reply::Answer(status, kind, bytes) = reply(&line, &head, &body, n) else {
             return;
         };
         let head = format!(
@@ -388,13 +398,10 @@ fn an_entry_that_cannot_be_used_says_why() {
         ),
         (json!({"urls": ["http://u:pw@h"]}), "under `auth`"),
         (json!({"urls": ["ftp://h"]}), "no http or https address"),
-        (
-            json!({"urls": ["http://h"], "tenant": "t"}),
-            "`tenant` is not supported yet",
-        ),
+        (json!({"urls": ["http://h"], "tenant": ".."}), "no name of a tenant"),
         (
             json!({"urls": ["http://h"], "auth": {"oidc": {"issuer": "i", "client_id": "c", "client_secret": "s"}}}),
-            "`auth.oidc` is not supported yet",
+            "`issuer` is no address",
         ),
         (json!({"urls": ["http://h"], "auth": {}}), "exactly one of"),
         (json!({"urls": ["http://h"], "url": "x"}), "unknown field `url`"),

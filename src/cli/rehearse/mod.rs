@@ -1,4 +1,15 @@
-use std::{fs::File, io::BufReader, path::PathBuf, sync::Arc, time::Duration};
+mod kill;
+mod runner;
+mod table;
+
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::BufReader,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{sync::mpsc, time::Instant};
 
@@ -9,15 +20,19 @@ use super::{
 use crate::{
     kind::Program,
     model::{Event, StepId},
-    registry::{ReadLimits, read_export},
+    registry::{ReadLimits, Snapshot, read_export},
     rehearse::{
-        Rehearsal, RehearseOptions,
+        Rehearsal, RehearseOptions, Told,
         data::generate,
+        faults::{Fault, Play},
+        kill::ORDER,
         load::{Load, LoadOptions, Report, lost, paths_of},
         phases::phases_from,
-        summary::{FORMAT_VERSION, Summary},
+        summary::{FORMAT_VERSION, Proof, Summary},
     },
 };
+
+use table::{Table, title};
 
 /// How long clients go on after the run has ended: long enough that a switch is seen from outside.
 const AFTERWARDS: Duration = Duration::from_millis(500);
@@ -27,6 +42,9 @@ const READ_PATHS: usize = 200;
 
 /// `rehearse`: the whole plan against twins in this process, with clients that go on.
 pub(super) fn run(arguments: &Rehearse, terminal: &Terminal) -> Result<Exit, CliError> {
+    if let Some(order) = std::env::var_os(ORDER) {
+        return runner::run(Path::new(&order), terminal);
+    }
     let project = Project::new(&arguments.plan, None)?;
     let runtime = runtime::start()?;
     let stage = Stage {
@@ -34,13 +52,23 @@ pub(super) fn run(arguments: &Rehearse, terminal: &Terminal) -> Result<Exit, Cli
         project: &project,
         terminal,
     };
-    let exit = match arguments.fail.as_deref() {
-        Some("each") => runtime.block_on(stage.each()),
-        Some(step) => runtime.block_on(stage.once(Some(step.into()))).map(|(exit, _)| exit),
-        None => runtime.block_on(stage.once(None)).map(|(exit, _)| exit),
+    let exit = match stage.kills() {
+        true => runtime.block_on(stage.kill()),
+        false => runtime.block_on(stage.all()),
     };
     runtime.shutdown_background();
     exit
+}
+
+/// The faults of these names.
+fn named(names: &[String]) -> Result<BTreeSet<Fault>, CliError> {
+    let fault = |name: &String| {
+        name.parse::<Fault>().map_err(|error| {
+            let known: Vec<&str> = Fault::ALL.iter().map(|fault| fault.name()).collect();
+            CliError::usage(error.to_string(), format!("There are {}, and `all`.", known.join(", ")))
+        })
+    };
+    names.iter().map(fault).collect()
 }
 
 struct Stage<'a> {
@@ -50,55 +78,67 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Every step fails in a rehearsal of its own. It is well when none leaves a person with a way back that failed.
-    async fn each(&self) -> Result<Exit, CliError> {
-        let steps = self.program()?.order;
-        let mut worst = Exit::Done;
-        for step in steps {
-            self.terminal.note(&format!("── {step} fails"));
-            let (exit, summary) = Box::pin(self.once(Some(step.clone()))).await?;
-            if matches!(exit, Exit::RollbackFailed) || summary.lost_writes.is_some_and(|lost| lost > 0) {
-                worst = Exit::RollbackFailed;
-            }
+    /// One rehearsal, or one for each step or fault; several are well when each ended as it must.
+    async fn all(&self) -> Result<Exit, CliError> {
+        let wanted = &self.arguments.fault;
+        let faults = match wanted.iter().any(|name| name == "all") {
+            true => Fault::ALL.map(|fault| BTreeSet::from([fault])).to_vec(),
+            false => vec![named(wanted)?],
+        };
+        let steps = match self.arguments.fail.as_deref() {
+            Some("each") => self.program()?.order.into_iter().map(Some).collect(),
+            Some(step) => vec![Some(StepId::from(step))],
+            None => vec![None],
+        };
+        if faults.len() * steps.len() == 1 {
+            let step = steps.into_iter().next().flatten();
+            let (exit, _) = Box::pin(self.once(step, faults.into_iter().next().unwrap_or_default())).await?;
+            return Ok(exit);
         }
-        Ok(worst)
+        let mut table = Table::default();
+        for (step, faults) in steps
+            .iter()
+            .flat_map(|step| faults.iter().map(move |faults| (step, faults)))
+        {
+            let name = title(step.as_ref(), faults);
+            self.terminal.note(&format!("── {name}"));
+            let (exit, summary) = Box::pin(self.once(step.clone(), faults.clone())).await?;
+            table.add(name, exit, &summary);
+        }
+        self.terminal.note(&table.to_string());
+        Ok(table.exit())
     }
 
     fn program(&self) -> Result<Program, CliError> {
-        Ok(self.project.load(self.terminal)?.program)
+        Ok(self.project.load_to_rehearse(self.terminal)?.program)
     }
 
-    async fn once(&self, fail: Option<StepId>) -> Result<(Exit, Summary), CliError> {
+    async fn once(&self, fail: Option<StepId>, faults: BTreeSet<Fault>) -> Result<(Exit, Summary), CliError> {
+        let replay = self.replay(fail.as_ref(), &faults);
+        let told_to_fail = fail.is_some();
+        let play = Arc::new(Play::new(faults, self.arguments.seed));
         let program = self.program()?;
-        if let Some(step) = &fail
-            && program.step(step).is_none()
-        {
-            return Err(CliError::usage(
-                format!("`--fail {step}` names no step of the plan"),
-                "`--fail each` lets every step fail in turn.",
-            ));
-        }
-        if !program.unsupported.is_empty() {
-            return Err(CliError::usage(
-                "the plan asks for what this version does not have",
-                program.unsupported.join("; "),
-            ));
-        }
+        check(&program, fail.as_ref())?;
+        let apply_refuses = program.unsupported.clone();
         let directory = tempfile::tempdir().map_err(CliError::rehearsal)?;
-        let data = self.data(directory.path())?;
-        let file = File::open(&data).map_err(CliError::rehearsal)?;
-        let snapshot = read_export(BufReader::new(file), &ReadLimits::default()).map_err(CliError::rehearsal)?;
+        let data = self.data(directory.path(), self.arguments.seed)?;
+        let snapshot = read(&data)?;
         let (events, heard) = mpsc::unbounded_channel();
         let rehearsal = Rehearsal::prepare(RehearseOptions {
             program,
             data: Some(data),
             fail,
+            faults: Arc::clone(&play),
             directory: directory.path().to_owned(),
             events,
             signals: signals::listen()?,
         })
         .await
         .map_err(CliError::rehearsal)?;
+        let not_rehearsed = rehearsal.not_rehearsed().to_vec();
+        for left in &not_rehearsed {
+            self.terminal.note(&left.to_string());
+        }
         let load = match rehearsal.public() {
             Some(url) => Some(
                 Load::start(
@@ -123,6 +163,18 @@ impl Stage<'_> {
             (Some(report), Some(url)) => Some(lost(url, report).await.map_err(CliError::rehearsal)?),
             _ => None,
         };
+        let mut acknowledged = play.written_past();
+        acknowledged.extend(
+            report
+                .iter()
+                .flat_map(|report| &report.written)
+                .map(|write| write.artifact.clone()),
+        );
+        let told = Told {
+            began_with: &snapshot,
+            acknowledged: &acknowledged,
+        };
+        let proof = ran.prove(told).await.map_err(CliError::rehearsal)?;
         let events = shown.await.map_err(CliError::rehearsal)?;
         let ending = ending(
             &ran.outcome,
@@ -131,15 +183,42 @@ impl Stage<'_> {
         );
         let mut summary = self.summary(ending.name, ending.exit, report.as_ref(), &events, ran.differences);
         summary.lost_writes = lost;
+        summary.not_rehearsed = not_rehearsed;
+        summary.apply_refuses = apply_refuses;
+        summary.replay = replay;
+        let came = play.came();
+        summary.proven(proof.as_deref(), &came, (!told_to_fail).then_some(ending.exit.code()));
+        let exit = match summary.violations.is_empty() {
+            true => ending.exit,
+            false => Exit::RollbackFailed,
+        };
+        summary.exit_code = exit.code();
         self.say(&ending.lines.join("\n"), &summary)?;
-        Ok((ending.exit, summary))
+        Ok((exit, summary))
     }
 
-    fn data(&self, directory: &std::path::Path) -> Result<PathBuf, CliError> {
+    /// The command that holds this very rehearsal again.
+    fn replay(&self, fail: Option<&StepId>, faults: &BTreeSet<Fault>) -> String {
+        let mut command = self.project.command("rehearse");
+        for fault in faults {
+            command.push_str(&format!(" --fault {fault}"));
+        }
+        if let Some(step) = fail {
+            command.push_str(&format!(" --fail {step}"));
+        }
+        match &self.arguments.data {
+            Some(data) => command.push_str(&format!(" --data {}", data.display())),
+            None => command.push_str(&format!(" --size {}", self.arguments.size)),
+        }
+        command.push_str(&format!(" --seed {}", self.arguments.seed));
+        command
+    }
+
+    fn data(&self, directory: &Path, seed: u64) -> Result<PathBuf, CliError> {
         if let Some(data) = &self.arguments.data {
             return Ok(data.clone());
         }
-        let bytes = generate(self.arguments.size, self.arguments.seed).map_err(CliError::rehearsal)?;
+        let bytes = generate(self.arguments.size, seed).map_err(CliError::rehearsal)?;
         let path = directory.join("generated.zip");
         crate::system::write_atomically(&path, |file| std::io::Write::write_all(file, &bytes))
             .map_err(CliError::rehearsal)?;
@@ -179,10 +258,17 @@ impl Stage<'_> {
             phases: phases.phases,
             differences,
             way_back: phases.way_back,
+            faults: Vec::new(),
+            proof: Proof::NothingToProve,
+            violations: Vec::new(),
+            replay: String::new(),
             stand_ins: vec![
                 "registries and the balancer are twins in this process; their times say nothing about yours".to_owned(),
                 "commands of the plan were not run".to_owned(),
+                "questions to people were answered with yes".to_owned(),
             ],
+            not_rehearsed: Vec::new(),
+            apply_refuses: Vec::new(),
         }
     }
 
@@ -197,6 +283,24 @@ impl Stage<'_> {
         };
         self.terminal.data(&text)
     }
+}
+
+/// Whether the plan can be rehearsed, with that step failing.
+fn check(program: &Program, fail: Option<&StepId>) -> Result<(), CliError> {
+    if let Some(step) = fail
+        && program.step(step).is_none()
+    {
+        return Err(CliError::usage(
+            format!("`--fail {step}` names no step of the plan"),
+            "`--fail each` lets every step fail in turn.",
+        ));
+    }
+    Ok(())
+}
+
+fn read(data: &Path) -> Result<Snapshot, CliError> {
+    let file = File::open(data).map_err(CliError::rehearsal)?;
+    read_export(BufReader::new(file), &ReadLimits::default()).map_err(CliError::rehearsal)
 }
 
 /// Shows events, and keeps them with the milliseconds since the first.
