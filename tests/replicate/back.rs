@@ -102,7 +102,7 @@ async fn everything_that_clients_did_on_3_x_arrives_on_the_frozen_2_6() {
     // Nothing of regplan's own is left, and a second time there is nothing to do.
     let (v2, _) = lab.both().await;
     assert!(!v2.has_reserve_group() && !v2.has_scratch_group());
-    let step = lab.back(json!({}));
+    let step = lab.back(&json!({}));
     let now = lab.look(step.as_ref(), Depth::Deep).await;
     assert!(step.diff(&now, &Default::default()).unwrap().is_none());
 

@@ -48,7 +48,7 @@ async fn whatever_clients_do_on_3_x_exactly_the_residue_is_left_on_2_6() {
             let rows: Vec<String> = foretold.iter().map(|remnant| remnant.row().to_string()).collect();
             assert_eq!(left, rows, "{context}");
             assert_eq!(output["residue"], rows.len(), "{context}");
-            let step = lab.back(with);
+            let step = lab.back(&with);
             let now = lab.look(step.as_ref(), Depth::Deep).await;
             let again = step.diff(&now, &Default::default()).unwrap();
             assert!(again.is_none(), "{context}: {}", again.in_words());

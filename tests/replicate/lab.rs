@@ -118,7 +118,7 @@ impl Lab {
     }
 
     /// The step of the way back with these options.
-    pub fn back(&self, with: Value) -> Box<dyn DynEffect> {
+    pub fn back(&self, with: &Value) -> Box<dyn DynEffect> {
         let mut all = json!({"from": "v3", "to": "v2", "deletes": "mirror"});
         all.as_object_mut().unwrap().extend(with.as_object().unwrap().clone());
         self.step(&all)
@@ -143,7 +143,7 @@ impl Lab {
     pub async fn port_back_saying(&self, mut with: Value, freeze: &Value, log: &Progress) -> Result<Value, String> {
         with["unmoved_since"] = json!("freeze");
         let inputs = Inputs(BTreeMap::from([("freeze".into(), freeze.clone())]));
-        self.run(self.back(with).as_ref(), &inputs, log).await
+        self.run(self.back(&with).as_ref(), &inputs, log).await
     }
 
     async fn run(&self, step: &dyn DynEffect, inputs: &Inputs, log: &Progress) -> Result<Value, String> {

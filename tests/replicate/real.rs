@@ -118,7 +118,7 @@ async fn two_hundred_changes_on_a_real_3_x_go_back_to_a_real_2_6() {
     let left = lab.left_behind().await;
     let rows: Vec<String> = foretold.iter().map(|remnant| remnant.row().to_string()).collect();
     assert_eq!(left, rows, "exactly the residue is left");
-    let step = lab.back(with);
+    let step = lab.back(&with);
     let now = lab.look(step.as_ref(), Depth::Deep).await;
     assert!(
         step.diff(&now, &Inputs::default()).unwrap().is_none(),
