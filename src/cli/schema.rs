@@ -12,7 +12,10 @@ use crate::{
 /// Plans that come with the program: the reference takes its examples from them.
 const PLANS: &[(&str, &str)] = &[
     ("plans/guide.yaml", include_str!("../../plans/guide.yaml")),
-    ("plans/short-freeze.yaml", include_str!("../../plans/short-freeze.yaml")),
+    (
+        "plans/minimal-downtime.yaml",
+        include_str!("../../plans/minimal-downtime.yaml"),
+    ),
     ("plans/commands.yaml", include_str!("../../plans/commands.yaml")),
     ("plans/closed-copy.yaml", include_str!("../../plans/closed-copy.yaml")),
     ("plans/preflight.yaml", include_str!("../../plans/preflight.yaml")),

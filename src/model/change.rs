@@ -101,14 +101,16 @@ impl Change {
         self
     }
 
-    /// In one line: `writes: allow → deny`.
+    /// In one line: `writes: allow → deny`. Texts of several lines are for `plan`, which has room for them.
     pub fn in_words(&self) -> String {
         let text = |value: &Value| match value {
             Value::String(text) => text.clone(),
             Value::Null => "none".to_owned(),
             other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
         };
+        let is_long = |value: &Value| value.as_str().is_some_and(|text| text.contains('\n'));
         let deltas = self.deltas.iter();
+        let deltas = deltas.filter(|delta| !is_long(&delta.before) && !is_long(&delta.after));
         let deltas = deltas.map(|delta| format!("{}: {} → {}", delta.field, text(&delta.before), text(&delta.after)));
         let words: Vec<String> = self.summary.iter().cloned().chain(deltas).collect();
         words.join(" · ")

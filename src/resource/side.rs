@@ -88,8 +88,9 @@ async fn hash(path: PathBuf) -> Result<(Digest, u64), SystemError> {
 
 /// Takes an export of a registry, or the look that is shared while writes are frozen, and asks its API what should be in it.
 ///
-/// A registry in use may have moved meanwhile: then both are done again, a few times. What still disagrees is for the reader
-/// of the facts to say. The file stays in the spool until the next look at that registry.
+/// A registry in use may have moved meanwhile: then both are done again, a few times. One that never rests must have held, at
+/// the time of the export, something between what was counted before and after it. What still disagrees is for the reader of
+/// the facts to say. The file stays in the spool until the next look at that registry.
 ///
 /// # Errors
 /// When it does not answer, or not as documented.
@@ -102,16 +103,33 @@ pub async fn registry_side(
     let registry = world.registry(system)?;
     let version = registry.version().await?;
     let mut tries = if world.snapshots().is_frozen() { 1 } else { TRIES };
+    let mut before: Option<SideFacts> = None;
     loop {
         tries -= 1;
         log.say(format!("looking at {system}"));
         let held = held(system, world, Age::Frozen).await?;
-        let facts = facts(&registry, &version, &held.snapshot, ask, log).await?;
+        let mut facts = facts(&registry, &version, &held.snapshot, ask, log).await?;
         if tries == 0 || agrees(&held.snapshot, &facts) {
+            if let Some(before) = &before {
+                allow_for_writers(&held.snapshot, before, &mut facts);
+            }
             return Ok(Side::new(registry.url(), held.spooled.sha256, held.snapshot, facts));
         }
         log.say("the export does not hold what is counted; somebody may have written, so it is taken again");
+        before = Some(facts);
     }
+}
+
+/// Takes what the export holds for what was counted, where that lies between what was counted before and after it.
+fn allow_for_writers(snapshot: &Snapshot, before: &SideFacts, after: &mut SideFacts) {
+    let held = snapshot.counts();
+    let between = |held: u64, before: Option<u64>, after: &mut Option<u64>| {
+        if let (Some(before), Some(now)) = (before, *after) {
+            *after = Some(held.clamp(before.min(now), before.max(now)));
+        }
+    };
+    between(held.artifacts, before.artifacts, &mut after.artifacts);
+    between(held.versions, before.versions, &mut after.versions);
 }
 
 fn agrees(snapshot: &Snapshot, facts: &SideFacts) -> bool {
@@ -209,4 +227,32 @@ pub(crate) async fn suspected_comments(
         comments.extend(its.into_iter().map(|comment| (global_id, comment)));
     }
     Ok(comments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_of_a_registry_that_never_rests_may_hold_what_it_held_in_between_and_no_less() {
+        let file = std::fs::File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/v2-rich.zip")).unwrap();
+        let limits = crate::registry::ReadLimits::default();
+        let snapshot = crate::registry::read_export(std::io::BufReader::new(file), &limits).unwrap();
+        let held = snapshot.counts().versions;
+        let counted = |versions| SideFacts {
+            versions: Some(versions),
+            ..SideFacts::default()
+        };
+        for (before, after, taken) in [
+            (held - 1, held + 3, held),
+            (held + 3, held - 1, held),
+            (held, held + 3, held),
+            (held + 1, held + 3, held + 1),
+            (held + 2, held + 2, held + 2),
+        ] {
+            let mut facts = counted(after);
+            allow_for_writers(&snapshot, &counted(before), &mut facts);
+            assert_eq!(facts.versions, Some(taken), "{before} {after}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ mod init;
 mod interrupted;
 mod killed;
 mod lab;
-mod short_freeze;
+mod minimal_downtime;
 
 use std::time::Duration;
 

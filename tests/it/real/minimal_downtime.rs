@@ -11,7 +11,7 @@ async fn a_copy_before_the_freeze_and_two_hundred_changes_later_nothing_is_lost(
     if !can_be_paused() {
         return;
     }
-    let Some(lab) = Lab::with_plan("plans/short-freeze.yaml").await else {
+    let Some(lab) = Lab::with_plan("plans/minimal-downtime.yaml").await else {
         return;
     };
     let clients = busy_clients(&lab).await;
@@ -31,6 +31,12 @@ async fn a_copy_before_the_freeze_and_two_hundred_changes_later_nothing_is_lost(
     assert!(planned.all().contains("again whole"), "{planned}");
 
     lab.apply(&[]).await.must_exit(WAITING);
+    assert_eq!(
+        lab.serving().await,
+        "2.6.13.Final",
+        "nothing is frozen before somebody says so"
+    );
+    lab.apply(&["--confirm", "go"]).await.must_exit(WAITING);
     assert_eq!(lab.serving().await, "3.3.3");
     let report = clients.stop().await;
     no_client_failed(&report);
