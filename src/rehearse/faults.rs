@@ -82,7 +82,7 @@ impl Fault {
         match self {
             Self::Slow => "wait and succeed",
             Self::Cut | Self::Burst => "ask again and succeed, or go back",
-            Self::LyingImport => "see that the copy is not whole, and go back",
+            Self::LyingImport => "see that the copy is not whole, and stop or go back",
             Self::ForeignThaw => "see that the route is not its own any more, and go back",
             Self::Bypass => "see that the old registry moved, and go back",
         }
@@ -97,6 +97,24 @@ impl Fault {
     pub fn may_go_back(self) -> bool {
         self != Self::Slow
     }
+
+    /// Whether the run may stop where it is: a copy before the freeze has nothing to go back to.
+    pub fn may_stop(self) -> bool {
+        self == Self::LyingImport
+    }
+}
+
+/// How a rehearsal with faults ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultyEnd {
+    /// All phases are closed.
+    Succeeded,
+    /// It went back.
+    WentBack,
+    /// It stopped before anything had to go back.
+    Stopped,
+    /// Anything else.
+    Other,
 }
 
 impl fmt::Display for Fault {
@@ -115,15 +133,18 @@ impl FromStr for Fault {
 }
 
 /// What is wrong with how a rehearsal with these faults ended, one line each: an end that they do not excuse, and a fault that
-/// never came, so that nothing was shown. `succeeded` or `went_back` or neither.
-pub fn unexpected(came: &BTreeMap<Fault, u64>, succeeded: bool, went_back: bool) -> Vec<String> {
-    let may_succeed = came.keys().all(|fault| fault.may_succeed());
-    let may_go_back = came.keys().any(|fault| fault.may_go_back());
+/// never came, so that nothing was shown.
+pub fn unexpected(came: &BTreeMap<Fault, u64>, ended: FaultyEnd) -> Vec<String> {
+    let fits = match ended {
+        FaultyEnd::Succeeded => came.keys().all(|fault| fault.may_succeed()),
+        FaultyEnd::WentBack => came.keys().any(|fault| fault.may_go_back()),
+        FaultyEnd::Stopped => came.keys().any(|fault| fault.may_stop()),
+        FaultyEnd::Other => false,
+    };
     let mut wrong: Vec<String> = (came.iter())
         .filter(|(_, times)| **times == 0)
         .map(|(fault, _)| format!("the fault {fault} never came, so that nothing is shown"))
         .collect();
-    let fits = succeeded && may_succeed || went_back && may_go_back;
     if wrong.is_empty() && !came.is_empty() && !fits {
         let must: Vec<String> = came.keys().map(|fault| format!("{fault}: {}", fault.must())).collect();
         wrong.push(format!("it must end otherwise ({})", must.join("; ")));
@@ -453,7 +474,16 @@ mod tests {
     #[test]
     fn an_end_that_no_fault_excuses_is_said() {
         let came = |faults: &[(Fault, u64)]| faults.iter().copied().collect::<BTreeMap<_, _>>();
-        let fine = |faults: &[(Fault, u64)], succeeded, back| unexpected(&came(faults), succeeded, back).is_empty();
+        let fine = |faults: &[(Fault, u64)], succeeded, back| {
+            let ended = match (succeeded, back) {
+                (true, _) => FaultyEnd::Succeeded,
+                (false, true) => FaultyEnd::WentBack,
+                (false, false) => FaultyEnd::Other,
+            };
+            unexpected(&came(faults), ended).is_empty()
+        };
+        let stopped = |fault| unexpected(&came(&[(fault, 1)]), FaultyEnd::Stopped).is_empty();
+        assert!(stopped(Fault::LyingImport) && !stopped(Fault::Bypass) && !stopped(Fault::Slow));
         assert!(fine(&[], false, false));
         assert!(fine(&[(Fault::Slow, 3)], true, false) && !fine(&[(Fault::Slow, 3)], false, true));
         assert!(fine(&[(Fault::Cut, 3)], true, false) && fine(&[(Fault::Cut, 3)], false, true));

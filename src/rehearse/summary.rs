@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    faults::{Fault, unexpected},
+    faults::{Fault, FaultyEnd, unexpected},
     not_rehearsed::NotRehearsed,
     phases::{PhaseTime, WayBack},
     proof::Violation,
@@ -18,6 +18,17 @@ pub const FORMAT_VERSION: u32 = 1;
 const DONE: u8 = 0;
 /// See [`DONE`].
 const ROLLED_BACK: u8 = 7;
+/// See [`DONE`]: it failed, and had nothing to go back to.
+const STOPPED: u8 = 1;
+
+fn faulty_end(code: u8) -> FaultyEnd {
+    match code {
+        DONE => FaultyEnd::Succeeded,
+        ROLLED_BACK => FaultyEnd::WentBack,
+        STOPPED => FaultyEnd::Stopped,
+        _ => FaultyEnd::Other,
+    }
+}
 
 /// What came of a rehearsal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,8 +118,7 @@ impl Summary {
                 .push(format!("clients cannot read {lost} of their acknowledged writes"));
         }
         if let Some(code) = ended {
-            self.violations
-                .extend(unexpected(came, code == DONE, code == ROLLED_BACK));
+            self.violations.extend(unexpected(came, faulty_end(code)));
         }
         self.proof = match (proof, self.violations.is_empty()) {
             (_, false) => Proof::Violated,
