@@ -12,6 +12,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/architecture.md",
     "docs/cli.md",
     "docs/json.md",
+    "docs/matrix.md",
     "docs/preflight.md",
     "docs/reference.md",
     "docs/runbook.md",
