@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # start_apicurio.sh DIR PORT VERSION : a real Apicurio Registry, 2.6.13.Final or 3.x; health of 3.2 and later on PORT+1.
 # Storage: in memory unless the caller's environment names another (3.x: APICURIO_STORAGE_KIND, APICURIO_STORAGE_SQL_KIND, APICURIO_DATASOURCE_*,
-# APICURIO_KAFKASQL_*). Whatever else is in the environment reaches the registry too. APICURIO_HEAP (default 512m).
+# APICURIO_KAFKASQL_*). Whatever else is in the environment reaches the registry too. APICURIO_HEAP (default 512m), APICURIO_JVM
+# (flags in words, by default for a quick start).
 set -u
 HERE=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")"); . "$HERE/lib.sh"
 # 2.10 on purpose: newer plugins read the parent POM first, which is missing for some versions.
@@ -26,7 +27,8 @@ start_apicurio() {
   jar=$(ls "$STACK_CACHED"/*-runner.jar "$STACK_CACHED"/quarkus-run.jar "$STACK_CACHED"/quarkus-app/quarkus-run.jar 2>/dev/null | head -n 1)
   [ -n "$jar" ] || stack_die "no launcher in $STACK_CACHED"
   export QUARKUS_HTTP_HOST=$STACK_HOST QUARKUS_HTTP_PORT=$PORT QUARKUS_MANAGEMENT_HOST=$STACK_HOST QUARKUS_MANAGEMENT_PORT=$((PORT + 1)) QUARKUS_HTTP_ACCESS_LOG_ENABLED=false
-  stack_spawn "$DIR" TERM "$JAVA" "-Xmx${APICURIO_HEAP:-512m}" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -jar "$jar"
+  # shellcheck disable=SC2086 # words
+  stack_spawn "$DIR" TERM "$JAVA" "-Xmx${APICURIO_HEAP:-512m}" ${APICURIO_JVM:--XX:+UseSerialGC -XX:TieredStopAtLevel=1} -jar "$jar"
   stack_wait "$DIR" apicurio_ready "$health"
 }
 [ "${BASH_SOURCE[0]}" != "$0" ] || start_apicurio "$@"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # start_postgres.sh DIR PORT : PostgreSQL cluster in DIR/data, superuser postgres (socket in DIR without a password; TCP password in DIR/pw).
 # psql -h DIR -p PORT -U postgres      As root the server runs as the user "postgres".
+# PG_FSYNC=on makes it as durable as a server is; off when unset, for tests.
 set -u
 STACK_APT=postgresql; . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/lib.sh"
 start_postgres() {
@@ -17,7 +18,7 @@ start_postgres() {
       { tail -5 "$DIR/initdb.log" >&2; stack_die "initdb failed"; }
   fi
   cd "$DIR" || exit 1
-  stack_spawn "$DIR" INT $as "$bin/postgres" -D "$DIR/data" -p "$PORT" -c listen_addresses="$STACK_HOST" -c unix_socket_directories="$DIR" -c fsync=off -c max_connections="${PG_MAX_CONNECTIONS:-250}" -c shared_buffers=64MB
+  stack_spawn "$DIR" INT $as "$bin/postgres" -D "$DIR/data" -p "$PORT" -c listen_addresses="$STACK_HOST" -c unix_socket_directories="$DIR" -c fsync="${PG_FSYNC:-off}" -c max_connections="${PG_MAX_CONNECTIONS:-250}" -c shared_buffers=64MB
   stack_wait "$DIR" "$bin/pg_isready" -q -h "$STACK_HOST" -p "$PORT"
 }
 [ "${BASH_SOURCE[0]}" != "$0" ] || start_postgres "$@"

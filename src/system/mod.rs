@@ -12,6 +12,7 @@ pub mod freeze_rules;
 mod handle;
 mod host;
 mod http;
+mod lookup;
 mod mortal;
 pub mod nginx;
 mod people;

@@ -16,7 +16,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Secrets, SystemError};
+use super::{
+    Secrets, SystemError,
+    lookup::{find_program, path_of},
+};
 use crate::model::SecretText;
 
 /// What a program may inherit: enough to find and run things. All else, credentials above all, must be declared.
@@ -113,7 +116,8 @@ impl CommandLine {
         for (name, text) in &environment.0 {
             variables.push((name.as_str(), secrets.resolve_and_note(text, &mut hidden)?));
         }
-        let mut call = Call::new(program, directory);
+        let exposed = variables.iter().map(|(name, value)| (*name, value.expose_secret()));
+        let mut call = Call::found_by(program.as_ref(), directory, path_of(exposed).as_deref());
         call.command.args(args);
         for (name, value) in &variables {
             call.command.env(name, value.expose_secret());
@@ -132,8 +136,15 @@ pub(super) struct Call {
 impl Call {
     /// Prepares `program` to run in `directory`.
     pub fn new(program: impl AsRef<OsStr>, directory: &Path) -> Self {
-        let mut command = Command::new(program.as_ref());
+        Self::found_by(program.as_ref(), directory, path_of([]).as_deref())
+    }
+
+    /// The same with the `PATH` that the program gets.
+    fn found_by(program: &OsStr, directory: &Path, path: Option<&OsStr>) -> Self {
+        let found = find_program(program, directory, path);
+        let mut command = Command::new(found.as_deref().map_or(program, Path::as_os_str));
         command
+            .arg0(program)
             .env_clear()
             .envs(
                 INHERITED
@@ -147,7 +158,7 @@ impl Call {
             .stderr(Stdio::piped());
         Self {
             command,
-            program: program.as_ref().to_owned(),
+            program: program.to_owned(),
         }
     }
 
