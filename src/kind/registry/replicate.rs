@@ -7,13 +7,16 @@ use serde_json::{Value, json};
 use super::{
     back,
     carry::{Bounds, Carried, Carry, Deletes, IntoV2, IntoV3, Source, Target as _},
+    moved,
 };
 use crate::{
     kind::{ApplyError, Effect, Inputs, KindError, PlanView, Receipt, Undo},
-    model::{Action, Change, Digest, DocPath, Finding, Findings, ResourceKey, Step, StepId, SystemName, Touches},
+    model::{
+        Action, BackendName, Change, Digest, DocPath, Finding, Findings, ResourceKey, Step, StepId, SystemName, Touches,
+    },
     registry::Accepted,
     resource::{Content, ContentKey, ContentState, Few, Pin, Settled, SideContent, SideKey, Todo},
-    system::{Act, Progress, Spooled, apicurio::ServerVersion},
+    system::{Act, Observe, Progress, Spooled, apicurio::ServerVersion},
 };
 
 /// Makes a registry hold what another one holds, from whatever it holds now: a 3.x what a 2.6 holds, or on the way back a 2.6
@@ -207,6 +210,18 @@ impl Effect for RegistryReplicate {
             source,
         })?;
         Ok(Receipt(receipt))
+    }
+
+    async fn moved(
+        spec: &RegistryReplicateSpec,
+        outputs: &Value,
+        opened: &BackendName,
+        world: &Observe,
+    ) -> Result<Option<String>, ApplyError> {
+        if spec.from.as_str() == opened.as_str() {
+            return Ok(None);
+        }
+        moved::since_copied(&spec.from, outputs, world).await
     }
 
     fn output(
