@@ -342,6 +342,8 @@ fn by_snapshot(
         let digest = now.deep.as_ref().map(|deep| deep.digest.as_str());
         return Ok(Change::none().field("content", digest, pin.digest.as_str()));
     };
+    refuse_void(spec, now, side)?;
+    refuse_residue(spec, todo)?;
     if !spec.reset {
         refuse_todo(spec, todo)?;
     }
@@ -358,8 +360,22 @@ fn since_settled(now: &ContentState, settled: &Settled) -> Change {
     }
 }
 
-/// Facts that forbid it, named before anything is written.
-fn refuse_todo(spec: &RegistryReplicateSpec, todo: &Todo) -> Result<(), KindError> {
+/// A registry that holds nothing is more likely a broken one than one that is right: a restart without its storage looks so,
+/// and the target may be the last that has everything.
+fn refuse_void(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideContent) -> Result<(), KindError> {
+    let void = side.versions == Some(0) && now.versions.is_some_and(|versions| versions > 0);
+    if !void || spec.max_changes.is_some() || (spec.deletes != Deletes::Mirror && !spec.reset) {
+        return Ok(());
+    }
+    Err(KindError::Refused(format!(
+        "{} holds nothing, so everything on {} would be deleted: look whether {} has lost its storage; if it is right, say how \
+         much may go, `max_changes: …`",
+        spec.from, spec.to, spec.from
+    )))
+}
+
+/// What the target cannot hold and the plan does not accept.
+fn refuse_residue(spec: &RegistryReplicateSpec, todo: &Todo) -> Result<(), KindError> {
     if todo.refused.count > 0 {
         return Err(KindError::Refused(format!(
             "{} cannot hold {} things of {}: {}; accept each by its code, `accept: [{{ code: …, reason: … }}]`, or change it on {} \
@@ -371,6 +387,11 @@ fn refuse_todo(spec: &RegistryReplicateSpec, todo: &Todo) -> Result<(), KindErro
             spec.from
         )));
     }
+    Ok(())
+}
+
+/// Facts that forbid it, named before anything is written.
+fn refuse_todo(spec: &RegistryReplicateSpec, todo: &Todo) -> Result<(), KindError> {
     if todo.conflicts.count > 0 {
         return Err(KindError::Refused(format!(
             "{} ids mean something else on {}: {}; give it an empty storage, or say `reset: true` to delete everything on it \
@@ -445,6 +466,9 @@ fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideConten
                 .map(Few::in_words)
                 .join("; ")
         ));
+    }
+    if spec.reset && (extra > 0 || todo.conflicts.count > 0) {
+        change = change.risk(format!("everything on {} is deleted first, as `reset` says", spec.to));
     }
     if reserve_left {
         change = change.field("group regplan-reserve", "there", Value::Null);
