@@ -227,6 +227,26 @@ fn a_write_past_the_balancer_that_no_comparison_saw_stops_the_switch() {
     assert!(said.contains("somebody wrote while writes were frozen"), "{said}");
 }
 
+/// What was copied and compared is looked at again, also when nothing was exported into a file.
+#[test]
+fn a_write_past_the_balancer_after_the_copy_stops_the_switch_of_a_plan_without_an_export() {
+    let here = tempfile::tempdir().unwrap();
+    let plan = here.path().join("plan.yaml");
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(FIRST)).unwrap();
+    let text = text.replace(" && steps.verify.versions == steps.snapshot.versions", "");
+    let lines = text.lines().filter(|line| !line.contains("id: snapshot"));
+    std::fs::write(&plan, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    let mut late = 0;
+    for seed in ["1", "2", "3"] {
+        let output = rehearse_plan(plan.to_str().unwrap(), &["--fault", "bypass", "--seed", seed]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(7), "{said}");
+        assert_eq!(summaries(&output)[0]["lost_writes"], 0, "{said}");
+        late += u32::from(said.contains("after step `delta`: v2 is not what was copied"));
+    }
+    assert!(late > 0, "the fault came too early to show anything");
+}
+
 /// The line with the reason: what a replay must show again.
 fn reason(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

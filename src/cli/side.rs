@@ -127,7 +127,8 @@ impl Place {
             spool: spool.to_owned(),
             no_exec: true,
         };
-        let world = World::open(&plan, &options).map_err(|source| CliError::side(text, source))?;
+        // Not by its address: that may hold a login that is refused for it.
+        let world = World::open(&plan, &options).map_err(|source| CliError::side(name.as_str(), source))?;
         Ok(Self::Registry {
             world: Observe::new(Arc::new(world)),
             name,
@@ -168,6 +169,19 @@ fn progress(terminal: &Terminal) -> Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_login_in_an_address_is_refused_and_not_repeated() {
+        let dir = tempfile::tempdir().unwrap();
+        let arguments = SideArgs { ca: None };
+        let opened = Place::open("http://u:canary@h", "the registry", None, &arguments, dir.path());
+        let error = opened.err().unwrap();
+        let said = format!("{error} {}", crate::system::causes(&error));
+        assert!(
+            said.contains("must not hold a login") && !said.contains("canary"),
+            "{said}"
+        );
+    }
 
     #[test]
     fn a_login_names_where_its_secret_is_and_never_holds_it() {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{ApplyError, Inputs};
 use crate::{
-    model::{Findings, Plan, Step, SystemName, Touches},
+    model::{BackendName, Findings, Plan, Step, SystemName, Touches},
     system::{Act, Observe, Progress},
 };
 
@@ -45,6 +45,20 @@ pub trait Check: Send + Sync + 'static {
         world: &Act,
         log: &Progress,
     ) -> impl Future<Output = Result<Verdict<Self::Output>, ApplyError>> + Send;
+
+    /// As [`Capture::moved`], of every side that it read but the one that is about to be `opened`; `outputs` are what it
+    /// recorded.
+    ///
+    /// # Errors
+    /// When a side cannot be looked at.
+    fn moved(
+        _spec: &Self::Spec,
+        _outputs: &Value,
+        _opened: &BackendName,
+        _world: &Observe,
+    ) -> impl Future<Output = Result<Option<String>, ApplyError>> + Send {
+        std::future::ready(Ok(None))
+    }
 }
 
 /// What a check found.

@@ -3,9 +3,9 @@ use serde_json::Value;
 
 use super::{ApplyError, Inputs, KindError, PlanView, Receipt};
 use crate::{
-    model::{Change, Findings, RunId, Step, Touches},
+    model::{BackendName, Change, Findings, RunId, Step, Touches},
     resource::Resource,
-    system::{Act, Progress},
+    system::{Act, Observe, Progress},
 };
 
 /// A kind that moves one resource to a target.
@@ -101,6 +101,20 @@ pub trait Effect: Send + Sync + 'static {
         world: &Act,
         log: &Progress,
     ) -> impl Future<Output = Result<Receipt, ApplyError>> + Send;
+
+    /// As [`Capture::moved`](super::Capture::moved), of what it read and did not write, unless that is about to be `opened`;
+    /// `outputs` are what it recorded.
+    ///
+    /// # Errors
+    /// When what it read cannot be looked at.
+    fn moved(
+        _spec: &Self::Spec,
+        _outputs: &Value,
+        _opened: &BackendName,
+        _world: &Observe,
+    ) -> impl Future<Output = Result<Option<String>, ApplyError>> + Send {
+        std::future::ready(Ok(None))
+    }
 
     /// Outputs from what was seen; what only the act knows comes from the receipt and is missing after `adopt`.
     fn output(spec: &Self::Spec, settled: &<Self::On as Resource>::State, receipt: Option<&Receipt>) -> Self::Output;

@@ -11,7 +11,7 @@ use super::{
     table::{DecodeError, decode},
 };
 use crate::{
-    model::{Change, Class, Findings, ResourceKey, RunId, Step, Touches},
+    model::{BackendName, Change, Class, Findings, ResourceKey, RunId, Step, Touches},
     resource::{Depth, Probed, Resource},
     system::{Act, Observe, Progress, SystemError},
 };
@@ -46,6 +46,31 @@ impl Behaviour {
             Behaviour::Check(kind) => kind.touches(),
             Behaviour::Capture(kind) => kind.touches(),
             Behaviour::Wait(kind) => kind.touches(),
+        }
+    }
+
+    /// How what it saw of a frozen side differs from what that holds now, right before that side is left and `opened` takes
+    /// writes; see [`Capture::moved`].
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    pub async fn moved(
+        &self,
+        outputs: &Value,
+        opened: &BackendName,
+        world: &Observe,
+    ) -> Result<Option<String>, ApplyError> {
+        match self {
+            Behaviour::Effect(kind) => kind.moved(outputs, opened, world).await,
+            Behaviour::Check(kind) => kind.moved(outputs, opened, world).await,
+            Behaviour::Capture(kind) => {
+                let systems = kind.touches().systems;
+                if systems.iter().any(|system| system.as_str() == opened.as_str()) {
+                    return Ok(None);
+                }
+                kind.moved(outputs, world).await
+            }
+            Behaviour::Wait(_) => Ok(None),
         }
     }
 
@@ -109,6 +134,15 @@ pub trait DynEffect: Send + Sync {
     /// See [`Effect::apply`].
     async fn apply(&self, change: &Change, inputs: &Inputs, world: &Act, log: &Progress)
     -> Result<Receipt, ApplyError>;
+    /// See [`Effect::moved`].
+    async fn moved(
+        &self,
+        _outputs: &Value,
+        _opened: &BackendName,
+        _world: &Observe,
+    ) -> Result<Option<String>, ApplyError> {
+        Ok(None)
+    }
     /// See [`Effect::output`].
     fn output(&self, settled: &Value, receipt: Option<&Receipt>) -> Result<Value, KindError>;
     /// See [`Effect::undo`].
@@ -126,6 +160,15 @@ pub trait DynCheck: Send + Sync {
     fn check(&self, plan: &PlanView<'_>, out: &mut Findings);
     /// See [`Check::run`].
     async fn run(&self, inputs: &Inputs, world: &Act, log: &Progress) -> Result<Verdict<Value>, ApplyError>;
+    /// See [`Check::moved`].
+    async fn moved(
+        &self,
+        _outputs: &Value,
+        _opened: &BackendName,
+        _world: &Observe,
+    ) -> Result<Option<String>, ApplyError> {
+        Ok(None)
+    }
 }
 
 /// A [`Capture`] bound to its step.
@@ -289,6 +332,15 @@ impl<E: Effect> DynEffect for Bound<E, E::Spec> {
         E::apply(&self.spec, &self.step, change, inputs, world, log).await
     }
 
+    async fn moved(
+        &self,
+        outputs: &Value,
+        opened: &BackendName,
+        world: &Observe,
+    ) -> Result<Option<String>, ApplyError> {
+        E::moved(&self.spec, outputs, opened, world).await
+    }
+
     fn output(&self, settled: &Value, receipt: Option<&Receipt>) -> Result<Value, KindError> {
         let settled = read::<StateOf<E>>(E::NAME, settled)?;
         write(E::NAME, &E::output(&self.spec, &settled, receipt))
@@ -329,6 +381,15 @@ where
             findings: verdict.findings,
             output: write(C::NAME, &verdict.output)?,
         })
+    }
+
+    async fn moved(
+        &self,
+        outputs: &Value,
+        opened: &BackendName,
+        world: &Observe,
+    ) -> Result<Option<String>, ApplyError> {
+        C::moved(&self.spec, outputs, opened, world).await
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     Undo, Verdict, WaitStatus,
 };
 use crate::{
-    model::{Change, Findings, ResourceKey, RunId, Touches},
+    model::{BackendName, Change, Findings, ResourceKey, RunId, Touches},
     resource::{Depth, Probed},
     system::{Act, Observe, Progress, SystemError},
 };
@@ -99,6 +99,15 @@ impl DynEffect for Failing<Box<dyn DynEffect>> {
         Err(told())
     }
 
+    async fn moved(
+        &self,
+        outputs: &Value,
+        opened: &BackendName,
+        world: &Observe,
+    ) -> Result<Option<String>, ApplyError> {
+        self.0.moved(outputs, opened, world).await
+    }
+
     fn output(&self, settled: &Value, receipt: Option<&Receipt>) -> Result<Value, KindError> {
         self.0.output(settled, receipt)
     }
@@ -124,6 +133,15 @@ impl DynCheck for Failing<Box<dyn DynCheck>> {
 
     async fn run(&self, _: &Inputs, _: &Act, _: &Progress) -> Result<Verdict<Value>, ApplyError> {
         Err(told())
+    }
+
+    async fn moved(
+        &self,
+        outputs: &Value,
+        opened: &BackendName,
+        world: &Observe,
+    ) -> Result<Option<String>, ApplyError> {
+        self.0.moved(outputs, opened, world).await
     }
 }
 

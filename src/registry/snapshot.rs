@@ -262,6 +262,25 @@ pub struct Counts {
 }
 
 impl Snapshot {
+    /// The same registry when everything in it is deleted; global rules stay.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        Self {
+            format: self.format,
+            manifest: self.manifest.clone(),
+            versions: BTreeMap::new(),
+            contents: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            artifacts: BTreeMap::new(),
+            comments: BTreeMap::new(),
+            artifact_rules: BTreeMap::new(),
+            global_rules: self.global_rules.clone(),
+            group_rules: BTreeMap::new(),
+            branches: BTreeMap::new(),
+            hidden_labels: BTreeSet::new(),
+        }
+    }
+
     /// How many of each it holds.
     pub fn counts(&self) -> Counts {
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);

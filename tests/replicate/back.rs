@@ -198,6 +198,49 @@ async fn a_2_6_that_moved_since_the_freeze_blocks_the_way_back() {
     lab.stop().await;
 }
 
+#[tokio::test]
+async fn a_reset_deletes_nothing_when_not_all_can_be_brought_again() {
+    let lab = Lab::new(&fixture("v2-rich")).await;
+    let freeze = switched(&lab).await;
+    let empty = json!({"artifactId": "empty", "artifactType": "JSON"});
+    assert_eq!(lab.v3("POST", "groups/born/artifacts", Some(empty)).await, 200);
+    assert_eq!(lab.v3("DELETE", "groups/payments/artifacts/semver", None).await, 204);
+    let (before, _) = lab.both().await;
+    let error = lab.port_back(json!({"reset": true}), &freeze).await.unwrap_err();
+    assert!(error.contains("residue_empty_artifact born/empty"), "{error}");
+    assert_eq!(lab.both().await.0.digest(), before.digest(), "something was deleted");
+
+    // The plan was made before somebody wrote to the 2.6.
+    let accept = json!([{"code": "residue_empty_artifact", "reason": "nothing is in it"}]);
+    let with = json!({"reset": true, "accept": accept, "unmoved_since": "freeze"});
+    let (step, inputs) = (lab.back(&with), Inputs([("freeze".into(), freeze)].into()));
+    let seen = lab.look(step.as_ref(), Depth::Deep).await;
+    let change = step.diff(&seen, &inputs).unwrap();
+    assert_eq!(lab.write("grown", "item", "bypass").await, 200);
+    let (before, _) = lab.both().await;
+    let error = step.apply(&change, &inputs, &lab.world, &said()).await.unwrap_err();
+    assert!(error.to_string().contains("moved since it was frozen"), "{error}");
+    assert_eq!(lab.both().await.0.digest(), before.digest(), "something was deleted");
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_source_that_lost_everything_takes_nothing_with_it() {
+    let lab = Lab::new(&fixture("v2-rich")).await;
+    // The 3.x has come up without its storage.
+    let (v2, _) = lab.both().await;
+    let freeze = json!({"source_digest": v2.digest()});
+    let error = lab.port_back(json!({}), &freeze).await.unwrap_err();
+    assert!(
+        error.contains("v3 holds nothing, so everything on v2 would be deleted"),
+        "{error}"
+    );
+    let error = lab.port_back(json!({"max_changes": 5}), &freeze).await.unwrap_err();
+    assert!(error.contains("`max_changes` is 5"), "{error}");
+    assert_eq!(lab.both().await.0.digest(), v2.digest(), "something was deleted");
+    lab.stop().await;
+}
+
 /// Loses one import to the 2.6.
 struct Lose {
     imports: AtomicU64,

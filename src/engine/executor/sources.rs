@@ -2,24 +2,29 @@ use serde_json::Value;
 
 use super::{Executor, Failed, step::StepRun};
 use crate::{
-    kind::Behaviour,
-    model::{StepId, Touches},
+    model::{BackendName, StepId, Touches},
     system::causes,
 };
 
-/// What was copied while writes were frozen.
+/// What was seen of a frozen side.
 impl Executor {
-    /// Before clients leave a frozen side, what was captured of it in the freeze must still be what it holds: a writer who went
-    /// past the balancer, or a freeze that somebody lifted for a while, shows in nothing else. What comes after this look
-    /// cannot be seen any more.
+    /// Before clients leave a frozen side, what was taken, copied or compared of it in the freeze must still be what it holds:
+    /// a writer who went past the balancer, or a freeze that somebody lifted for a while, shows in nothing else. What comes
+    /// after this look cannot be seen any more.
     pub(super) async fn expect_unmoved_sources(&mut self, run: &StepRun<'_>, touches: &Touches) -> Result<(), Failed> {
+        let Some((opened, seen)) = self.seen_in_freeze(run, touches) else {
+            return Ok(());
+        };
+        // One look for all of them, and none from before this moment.
+        self.act.snapshots().frozen(false);
+        self.act.snapshots().frozen(self.is_settled_freeze());
         let program = self.program.clone();
-        for (step, taken) in self.captured_in_freeze(run, touches) {
-            let Some(Behaviour::Capture(capture)) = program.behaviour(&step) else {
+        for (step, outputs) in seen {
+            let Some(behaviour) = program.behaviour(&step) else {
                 continue;
             };
             let (act, guard) = (self.act.clone(), self.guard(run.part));
-            let moved = match self.signals.run(capture.moved(&taken, &act), guard).await {
+            let moved = match self.signals.run(behaviour.moved(&outputs, &opened, &act), guard).await {
                 Err(stopped) => return Err(Failed::stopped(stopped)),
                 Ok(Err(error)) => return Err(Failed::new(causes(&error))),
                 Ok(Ok(moved)) => moved,
@@ -33,31 +38,17 @@ impl Executor {
         Ok(())
     }
 
-    /// The captures of the region that this step ends, with what they took; not those of the side that it opens.
-    fn captured_in_freeze(&self, run: &StepRun<'_>, touches: &Touches) -> Vec<(StepId, Value)> {
-        let (Some(frozen), Some(opened)) = (self.freeze(), &touches.opens) else {
-            return Vec::new();
+    /// The backend that this step opens, and the steps of the region that it ends, with what they recorded.
+    fn seen_in_freeze(&self, run: &StepRun<'_>, touches: &Touches) -> Option<(BackendName, Vec<(StepId, Value)>)> {
+        let (frozen, opened) = (self.freeze()?, touches.opens.clone()?);
+        if touches.thaws.as_ref() != Some(&frozen.route) {
+            return None;
+        }
+        let region = self.program.region_of(&run.step.id)?;
+        let recorded = |step: &StepId| {
+            let outputs = crate::engine::facts::outputs(self.ledger.state(), step.as_str())?;
+            Some((step.clone(), outputs.clone()))
         };
-        let region = self.program.region_of(&run.step.id);
-        let Some(region) = region.filter(|_| touches.thaws.as_ref() == Some(&frozen.route)) else {
-            return Vec::new();
-        };
-        let of_opened = |step: &StepId| {
-            let reads = self
-                .program
-                .behaviour(step)
-                .map(|behaviour| behaviour.touches().systems);
-            reads.is_some_and(|systems| systems.iter().any(|system| system.as_str() == opened.as_str()))
-        };
-        let captures = region
-            .steps
-            .iter()
-            .filter(|step| matches!(self.program.behaviour(step), Some(Behaviour::Capture(_))) && !of_opened(step));
-        captures
-            .filter_map(|step| {
-                let taken = crate::engine::facts::outputs(self.ledger.state(), step.as_str())?;
-                Some((step.clone(), taken.clone()))
-            })
-            .collect()
+        Some((opened, region.steps.iter().filter_map(recorded).collect()))
     }
 }

@@ -8,8 +8,8 @@ use crate::{
     kind::{ApplyError, Capture, PlanView},
     model::{Digest, Findings, ResourceKey, Step, SystemName, Touches},
     registry::Snapshot,
-    resource::{GroupRow, OwnCounts, take_snapshot},
-    system::{Act, Held, Observe, Progress, SystemError, hash_file, host_name, write_atomically},
+    resource::{GroupRow, OwnCounts, held},
+    system::{Act, Age, Held, Observe, Progress, SystemError, hash_file, host_name, write_atomically},
 };
 
 /// Exports a registry into a file and proves that the file is whole.
@@ -117,8 +117,7 @@ impl Capture for RegistryExport {
         taken: &RegistryExportOutput,
         world: &Observe,
     ) -> Result<Option<String>, ApplyError> {
-        let now = take_snapshot(&world.registry(&spec.from)?, world.spool()).await?;
-        world.spool().forget(&now.spooled.sha256)?;
+        let now = held(&spec.from, world, Age::Frozen).await?;
         Ok(difference(&spec.from, taken, &now.snapshot))
     }
 }

@@ -7,13 +7,16 @@ use serde_json::{Value, json};
 use super::{
     back,
     carry::{Bounds, Carried, Carry, Deletes, IntoV2, IntoV3, Source, Target as _},
+    moved,
 };
 use crate::{
     kind::{ApplyError, Effect, Inputs, KindError, PlanView, Receipt, Undo},
-    model::{Action, Change, Digest, DocPath, Finding, Findings, ResourceKey, Step, StepId, SystemName, Touches},
+    model::{
+        Action, BackendName, Change, Digest, DocPath, Finding, Findings, ResourceKey, Step, StepId, SystemName, Touches,
+    },
     registry::Accepted,
     resource::{Content, ContentKey, ContentState, Few, Pin, Settled, SideContent, SideKey, Todo},
-    system::{Act, Progress, Spooled, apicurio::ServerVersion},
+    system::{Act, Observe, Progress, Spooled, apicurio::ServerVersion},
 };
 
 /// Makes a registry hold what another one holds, from whatever it holds now: a 3.x what a 2.6 holds, or on the way back a 2.6
@@ -209,6 +212,18 @@ impl Effect for RegistryReplicate {
         Ok(Receipt(receipt))
     }
 
+    async fn moved(
+        spec: &RegistryReplicateSpec,
+        outputs: &Value,
+        opened: &BackendName,
+        world: &Observe,
+    ) -> Result<Option<String>, ApplyError> {
+        if spec.from.as_str() == opened.as_str() {
+            return Ok(None);
+        }
+        moved::since_copied(&spec.from, outputs, world).await
+    }
+
     fn output(
         spec: &RegistryReplicateSpec,
         settled: &ContentState,
@@ -327,6 +342,8 @@ fn by_snapshot(
         let digest = now.deep.as_ref().map(|deep| deep.digest.as_str());
         return Ok(Change::none().field("content", digest, pin.digest.as_str()));
     };
+    refuse_void(spec, now, side)?;
+    refuse_residue(spec, todo)?;
     if !spec.reset {
         refuse_todo(spec, todo)?;
     }
@@ -343,8 +360,22 @@ fn since_settled(now: &ContentState, settled: &Settled) -> Change {
     }
 }
 
-/// Facts that forbid it, named before anything is written.
-fn refuse_todo(spec: &RegistryReplicateSpec, todo: &Todo) -> Result<(), KindError> {
+/// A registry that holds nothing is more likely a broken one than one that is right: a restart without its storage looks so,
+/// and the target may be the last that has everything.
+fn refuse_void(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideContent) -> Result<(), KindError> {
+    let void = side.versions == Some(0) && now.versions.is_some_and(|versions| versions > 0);
+    if !void || spec.max_changes.is_some() || (spec.deletes != Deletes::Mirror && !spec.reset) {
+        return Ok(());
+    }
+    Err(KindError::Refused(format!(
+        "{} holds nothing, so everything on {} would be deleted: look whether {} has lost its storage; if it is right, say how \
+         much may go, `max_changes: …`",
+        spec.from, spec.to, spec.from
+    )))
+}
+
+/// What the target cannot hold and the plan does not accept.
+fn refuse_residue(spec: &RegistryReplicateSpec, todo: &Todo) -> Result<(), KindError> {
     if todo.refused.count > 0 {
         return Err(KindError::Refused(format!(
             "{} cannot hold {} things of {}: {}; accept each by its code, `accept: [{{ code: …, reason: … }}]`, or change it on {} \
@@ -356,6 +387,11 @@ fn refuse_todo(spec: &RegistryReplicateSpec, todo: &Todo) -> Result<(), KindErro
             spec.from
         )));
     }
+    Ok(())
+}
+
+/// Facts that forbid it, named before anything is written.
+fn refuse_todo(spec: &RegistryReplicateSpec, todo: &Todo) -> Result<(), KindError> {
     if todo.conflicts.count > 0 {
         return Err(KindError::Refused(format!(
             "{} ids mean something else on {}: {}; give it an empty storage, or say `reset: true` to delete everything on it \
@@ -430,6 +466,9 @@ fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideConten
                 .map(Few::in_words)
                 .join("; ")
         ));
+    }
+    if spec.reset && (extra > 0 || todo.conflicts.count > 0) {
+        change = change.risk(format!("everything on {} is deleted first, as `reset` says", spec.to));
     }
     if reserve_left {
         change = change.field("group regplan-reserve", "there", Value::Null);

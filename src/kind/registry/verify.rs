@@ -2,17 +2,19 @@ use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     captured::{captured, needs_capture},
+    moved,
     report::{write_json, write_text},
 };
 use crate::{
     kind::{ApplyError, Check, Inputs, PlanView, Verdict},
-    model::{Digest, Findings, ResourceKey, Step, StepId, SystemName, Touches},
+    model::{BackendName, Digest, Findings, ResourceKey, Step, StepId, SystemName, Touches},
     registry::{Accepted, Certificate, Comparison, RestFacts, Row, Sealed, VerifyReport, compare},
-    resource::{Ask, registry_side},
-    system::{Act, Progress},
+    resource::{Ask, held, registry_side},
+    system::{Act, Age, Observe, Progress},
 };
 
 /// Rows, and groups, in the output; the report has them all.
@@ -139,6 +141,29 @@ impl Check for RegistryVerify {
             write_json(file, &certificate, world)?;
         }
         Ok(verdict)
+    }
+
+    async fn moved(
+        spec: &RegistryVerifySpec,
+        outputs: &Value,
+        opened: &BackendName,
+        world: &Observe,
+    ) -> Result<Option<String>, ApplyError> {
+        let sides = [
+            (&spec.left, "left_digest", spec.at.is_none()),
+            (&spec.right, "right_digest", true),
+        ];
+        for (side, digest, live) in sides {
+            if !live || side.as_str() == opened.as_str() {
+                continue;
+            }
+            let then = Digest::from(outputs.get(digest).and_then(Value::as_str).unwrap_or_default());
+            let now = held(side, world, Age::Frozen).await?.snapshot;
+            if let Some(how) = moved::by_digest(side, &then, &now) {
+                return Ok(Some(how));
+            }
+        }
+        Ok(None)
     }
 }
 

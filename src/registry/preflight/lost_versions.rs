@@ -183,22 +183,24 @@ fn long_ids(look: &Look<'_>) -> Vec<Concern> {
 }
 
 fn case_twins(look: &Look<'_>) -> Vec<Concern> {
-    let mut by_folded: BTreeMap<String, Vec<&Version>> = BTreeMap::new();
+    let (mut artifacts, mut versions) = (BTreeMap::new(), BTreeMap::new());
+    let mut twins = Vec::new();
     for (_, version) in look.snapshot.own_versions() {
-        by_folded
-            .entry(version.to_string().to_lowercase())
-            .or_default()
-            .push(version);
+        let key = &version.artifact;
+        let artifact = (key.group.as_str().to_lowercase(), key.artifact.to_lowercase());
+        let first = versions
+            .entry((artifact.clone(), version.version.to_lowercase()))
+            .or_insert(version);
+        let same = first.artifact == *key && first.version == version.version;
+        let of_version = (!same).then(|| first.to_string());
+        // Two artifacts are twins also when their versions have other names: they have one row.
+        let first = artifacts.entry(artifact).or_insert(key);
+        let of_artifact = (*first != key).then(|| first.to_string());
+        if let Some(twin) = of_version.or(of_artifact) {
+            twins.push(Concern::new(version, format_args!("a twin of {twin}")));
+        }
     }
-    by_folded.retain(|_, twins| twins.len() > 1);
-    let twins = by_folded.into_values().flat_map(|twins| {
-        let first = twins.first().map(ToString::to_string).unwrap_or_default();
-        twins
-            .into_iter()
-            .skip(1)
-            .map(move |version| Concern::new(version, format_args!("a twin of {first}")))
-    });
-    twins.collect()
+    twins
 }
 
 fn unaddressable(look: &Look<'_>) -> Vec<Concern> {

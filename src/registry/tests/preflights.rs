@@ -261,6 +261,18 @@ fn broken() -> Vec<Case> {
             )
         },
         Case {
+            storage: Some(Storage::Mysql),
+            ..case(
+                "ids_differ_by_case",
+                with_version(2, |row| {
+                    row["artifactId"] = json!("ORDERS-value");
+                    row["version"] = json!("77");
+                    row["groupId"] = Value::Null;
+                }),
+                "",
+            )
+        },
+        Case {
             storage: Some(Storage::Kafkasql),
             ..case("content_not_utf8", latin1, FIRST)
         },

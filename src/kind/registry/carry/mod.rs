@@ -41,7 +41,7 @@ use crate::{
     kind::ApplyError,
     model::{Digest, SystemName},
     registry::{
-        ArtifactKey, Chunk, ChunkLimits, Delta, RestFacts, Row, Snapshot, chunks, compare, delta, mirror_delta,
+        ArtifactKey, Chunk, ChunkLimits, Delta, Residue, RestFacts, Row, Snapshot, chunks, compare, delta, mirror_delta,
     },
     resource::held,
     system::{
@@ -143,12 +143,18 @@ impl<'a> Carry<'a> {
         }
         Deletions::mend(&self.writer, &self.version, self.world.spool()).await?;
         self.log.say("looking at the target");
-        let mut target = self.look(Age::Earlier).await?;
+        // Only a look from now says that the target did not move, and what may be deleted.
+        let age = match self.unmoved.is_some() || bounds.reset {
+            true => Age::Frozen,
+            false => Age::Earlier,
+        };
+        let mut target = self.look(age).await?;
         let Fitted { wanted, residue } = T::fit(&self.loaded.snapshot, &target);
         // What stays behind has ids as well.
         self.loaded.issued = self.loaded.issued.or(self.loaded.snapshot.issued());
         self.loaded.snapshot = wanted;
         if bounds.reset && self.must_be_emptied(&target) {
+            self.may_be_emptied::<T>(bounds, &residue, &target)?;
             self.empty::<T>(&target).await?;
             target = self.look(Age::Frozen).await?;
         }
@@ -192,6 +198,19 @@ impl<'a> Carry<'a> {
     fn must_be_emptied(&self, target: &Snapshot) -> bool {
         let delta = self.delta(target, Deletes::Refuse);
         !(delta.conflicts.is_empty() && delta.extra_artifacts.is_empty() && delta.extra_groups.is_empty())
+    }
+
+    /// Whether all can be brought again once everything on the target is deleted: then it would be too late to refuse.
+    fn may_be_emptied<T: Target>(
+        &self,
+        bounds: &Bounds,
+        residue: &Residue,
+        target: &Snapshot,
+    ) -> Result<(), ApplyError> {
+        let emptied = target.emptied();
+        let delta = self.delta(&emptied, bounds.deletes);
+        bounds.refuse(&delta, residue, self.source(), &emptied)?;
+        T::guard(self, target)
     }
 
     /// Deletes everything on the target. Contents stay behind for a while on 3.x: what of them is in the way is refused after.
