@@ -109,7 +109,7 @@ async fn a_group_that_was_made_again_on_the_source_gets_its_new_date() {
     lab.replicate(&json!({})).await.unwrap();
     assert_eq!(lab.v2("DELETE", "groups/late", None).await, 204);
     assert_eq!(lab.v2("POST", "groups", group()).await, 200);
-    assert_eq!(lab.write("late", "item", "one").await, 200);
+    assert_eq!(lab.write("late", "item", "two").await, 200);
     assert!(lab.differences().await.iter().any(|row| row.contains("group_created")));
     lab.replicate(&json!({"deletes": "mirror"})).await.unwrap();
     assert_eq!(lab.differences().await, [""; 0]);
