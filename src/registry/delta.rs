@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{
     Artifact, ArtifactKey, ArtifactRuleKey, BranchKey, Comment, CommentKey, Conflict, Format, Group, GroupKey, Labels,
     Snapshot, Version,
-    compare::{artifact_differences, group_differences, latest_gap, version_differences},
+    compare::{artifact_differences, codes, group_differences, latest_gap, version_differences},
     conflict::conflicts,
 };
 
@@ -25,8 +25,8 @@ pub struct Delta {
     pub add: BTreeSet<ArtifactKey>,
     /// Artifacts that differ in any other way: delete them on the target, all their versions are sent.
     pub recreate: BTreeSet<ArtifactKey>,
-    /// Rows of groups that differ on a 2.6, which cannot change one: delete them when their artifacts are gone; rows and
-    /// artifacts are sent again. Their artifacts are among `recreate`.
+    /// Rows of groups that differ in what no request changes: on a 2.6 in anything, on a 3.x in owner, creation date or type.
+    /// Delete them when their artifacts are gone; rows and artifacts are sent again. Their artifacts are among `recreate`.
     pub recreate_groups: BTreeSet<GroupKey>,
     /// globalIds to send.
     pub versions: BTreeSet<u64>,
@@ -112,7 +112,7 @@ pub fn mirror_delta(source: &Snapshot, target: &Snapshot) -> Delta {
 
 fn build(source: &Snapshot, target: &Snapshot, extras_go: bool) -> Delta {
     let mut delta = Delta::default();
-    groups(source, target, &mut delta);
+    groups(source, target, extras_go, &mut delta);
     let judge = Judge::new(source, target, &delta.recreate_groups);
     for (key, artifact) in source.own_artifacts() {
         let ids = judge.ours.get(key).map_or(&[][..], Vec::as_slice);
@@ -288,12 +288,18 @@ fn contents(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
         .collect();
 }
 
-fn groups(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
+fn groups(source: &Snapshot, target: &Snapshot, extras_go: bool, delta: &mut Delta) {
     if target.format == Format::V2 {
         return groups_of_v2(source, target, delta);
     }
     for (key, group) in source.groups.iter().filter(|(key, _)| !key.is_scratch()) {
-        let there = target.groups.get(key);
+        let mut there = target.groups.get(key);
+        if there.is_some_and(|there| !is_born_alike((group, source.format), (there, target.format)))
+            && may_go(key, source, target, extras_go)
+        {
+            delta.recreate_groups.insert(key.clone());
+            there = None;
+        }
         if there.is_none() {
             delta.groups.insert(key.clone());
         }
@@ -312,6 +318,20 @@ fn groups(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
             delta.group_repairs.insert(key.clone(), repair);
         }
     }
+}
+
+/// Whether two rows agree in what a row is made with and keeps: a date cannot be changed, an owner only from 3.1 and never
+/// emptied (reference: apicurio.md §2.5).
+fn is_born_alike(ours: (&Group, Format), theirs: (&Group, Format)) -> bool {
+    let differences = group_differences(ours, theirs);
+    let born = [codes::GROUP_OWNER, codes::GROUP_CREATED, codes::GROUP_TYPE];
+    !differences.iter().any(|(code, _, _)| born.contains(code))
+}
+
+/// Whether a group can be deleted: the default one never, and no artifact goes with it that is to stay.
+fn may_go(group: &GroupKey, source: &Snapshot, target: &Snapshot, extras_go: bool) -> bool {
+    let stays = |artifact: &Arc<ArtifactKey>| artifact.group == *group && !source.artifacts.contains_key(artifact);
+    group.as_option().is_some() && (extras_go || !target.artifacts.keys().any(stays))
 }
 
 /// 2.6 takes a group's properties from the ZIP, skips a group that it has, and has no request that changes one

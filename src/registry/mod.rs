@@ -33,6 +33,7 @@ pub mod preflight;
 mod read;
 mod reserve;
 mod residue;
+mod settings;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,7 @@ pub use moves::moves;
 pub use read::{ReadLimits, read_export};
 pub use reserve::{Issued, Reservation, ReserveError};
 pub use residue::{Backport, Capability, Remnant, Residue};
+pub use settings::{Repair, RoleMapping, Settings, SettingsDelta};
 pub use snapshot::{
     Artifact, Branch, Comment, Content, Counts, Format, Group, Hash, Manifest, Snapshot, Version, VersionState,
 };

@@ -128,7 +128,8 @@ impl Reservation {
         Self::needed(source, target, issued, None)
     }
 
-    /// The least reservation, the dummy of an earlier one not counted.
+    /// The least reservation, the dummy of an earlier one not counted, nor what is left of versions that proved it: contents
+    /// above it that no version uses were made by the target, which counts on above them.
     fn needed(
         source: &Snapshot,
         target: &Snapshot,
@@ -137,10 +138,10 @@ impl Reservation {
     ) -> Result<Self, ReserveError> {
         let target_content = match earlier {
             Some(earlier) => {
-                let others = target
-                    .contents
-                    .iter()
-                    .filter(|(id, content)| !earlier.is_dummy(**id, content));
+                let used = |id: u64| target.versions.values().any(|version| version.content_id == id);
+                let others = target.contents.iter().filter(|(id, content)| {
+                    !earlier.is_dummy(**id, content) && (**id <= earlier.content_id || used(**id))
+                });
                 others.map(|(id, _)| *id).max().unwrap_or(0)
             }
             None => target.greatest_content_id(),

@@ -71,6 +71,23 @@ impl Lab {
         Self::between(Server::Twin(v2.await.unwrap()), Server::Twin(v3.await.unwrap()), dir)
     }
 
+    /// As [`Lab::new`], and both keep role mappings.
+    pub async fn with_roles(data: &Path) -> Self {
+        let Self { v2, v3, _dir: dir, .. } = Self::new(data).await;
+        v2.stop().await;
+        v3.stop().await;
+        let v2 = Twin::start(TwinOptions {
+            data: Some(data.to_owned()),
+            role_mappings: true,
+            ..TwinOptions::new(TwinVersion::V2_6_13)
+        });
+        let v3 = Twin::start(TwinOptions {
+            role_mappings: true,
+            ..TwinOptions::new(TwinVersion::V3_3_3)
+        });
+        Self::between(Server::Twin(v2.await.unwrap()), Server::Twin(v3.await.unwrap()), dir)
+    }
+
     fn between(v2: Server, v3: Server, dir: tempfile::TempDir) -> Self {
         let world = world(&dir, v2.url(), v3.url(), v3.management());
         Self {
@@ -132,6 +149,11 @@ impl Lab {
     /// Look, act, look again, as the engine does; what it put out.
     pub async fn replicate(&self, with: &Value) -> Result<Value, String> {
         self.run(self.step(with).as_ref(), &Inputs::default(), &said()).await
+    }
+
+    /// As [`Lab::replicate`], with an ear for what it says.
+    pub async fn replicate_saying(&self, with: &Value, log: &Progress) -> Result<Value, String> {
+        self.run(self.step(with).as_ref(), &Inputs::default(), log).await
     }
 
     /// The way back, as [`Lab::replicate`]; `freeze` is what the step `freeze` recorded of the 2.6.
@@ -247,9 +269,17 @@ impl Lab {
 
     /// What a client reads from the 2.6.
     pub async fn read_v2(&self, path: &str) -> Value {
-        let url = format!("{}/apis/registry/v2/{path}", self.v2.url());
+        self.read(&format!("{}/apis/registry/v2/{path}", self.v2.url())).await
+    }
+
+    /// What a client reads from the 3.3.
+    pub async fn read_v3(&self, path: &str) -> Value {
+        self.read(&format!("{}/apis/registry/v3/{path}", self.v3.url())).await
+    }
+
+    async fn read(&self, url: &str) -> Value {
         let answer = client().get(url).send().await.unwrap();
-        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        assert!(answer.status().is_success(), "{url}: {}", answer.status());
         answer.json().await.unwrap()
     }
 

@@ -16,3 +16,4 @@ mod interrupted;
 mod lab;
 mod property;
 mod real;
+mod settings;

@@ -14,7 +14,7 @@ use crate::{
     model::{
         Action, BackendName, Change, Digest, DocPath, Finding, Findings, ResourceKey, Step, StepId, SystemName, Touches,
     },
-    registry::Accepted,
+    registry::{Accepted, Repair},
     resource::{Content, ContentKey, ContentState, Few, Pin, Settled, SideContent, SideKey, Todo},
     system::{Act, Observe, Progress, Spooled, apicurio::ServerVersion},
 };
@@ -52,6 +52,13 @@ pub struct RegistryReplicateSpec {
     /// refused before anything is written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accept: Vec<Accepted>,
+    /// From a 2.6 into a 3.x: what is set by the API because no export holds it; both when absent, `[]` for nothing.
+    #[serde(default = "Repair::all", skip_serializing_if = "is_all")]
+    pub repair: BTreeSet<Repair>,
+}
+
+fn is_all(repair: &BTreeSet<Repair>) -> bool {
+    *repair == Repair::all()
 }
 
 /// What the registry holds now, and what was done.
@@ -83,6 +90,8 @@ pub struct RegistryReplicateOutput {
     pub recreated: Option<u64>,
     /// What was changed by the API (only known when this run did it).
     pub repaired: Option<Vec<String>>,
+    /// Role mappings and dynamic properties that differ and have no place on `to` (only known when this run was there).
+    pub not_carried: Option<Vec<String>>,
     /// The differences that are left, each with its code (only known when this run was there).
     pub left: Option<Vec<String>>,
 }
@@ -203,7 +212,10 @@ impl Effect for RegistryReplicate {
             carry.unmoved_since(digest).run::<IntoV2>(&bounds).await?
         } else {
             let carry = Carry::open::<IntoV3>(&spec.to, source, spec.chunk_versions, world, log).await?;
-            carry.run::<IntoV3>(&bounds).await?
+            carry
+                .with_settings_of(&spec.from, &spec.repair)
+                .run::<IntoV3>(&bounds)
+                .await?
         };
         let receipt = serde_json::to_value(carried).map_err(|source| KindError::Shape {
             what: Self::NAME.to_owned(),
@@ -250,6 +262,7 @@ impl Effect for RegistryReplicate {
             deleted: count(|carried| carried.deleted),
             recreated: count(|carried| carried.recreated),
             repaired: carried.as_ref().map(|carried| few(&carried.repaired)),
+            not_carried: carried.as_ref().map(|carried| few(&carried.not_carried)),
             left: carried.as_ref().map(|carried| few(&carried.residue)),
         }
     }
@@ -275,6 +288,7 @@ fn key(spec: &RegistryReplicateSpec, pinned: Option<SideContent>) -> ContentKey 
         pinned: pinned.filter(|side| side.pin.is_some()),
         mirror: spec.deletes == Deletes::Mirror,
         accept: spec.accept.clone(),
+        repair: spec.repair.clone(),
     };
     ContentKey {
         sides: BTreeSet::from([side]),
@@ -458,6 +472,9 @@ fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideConten
         .field("rules", 0, todo.rules)
         .field("what is sent", Value::Null, listed(&todo.moves))
         .pin("source", json!({"sha256": pin.spool, "bytes": pin.bytes}));
+    if todo.settings.count > 0 {
+        change = change.field("to set", Value::Null, todo.settings.in_words());
+    }
     if deletes {
         change = change.field("to delete", 0, extra).risk(format!(
             "deleted on {}: {}",
@@ -471,7 +488,7 @@ fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideConten
         change = change.risk(format!("everything on {} is deleted first, as `reset` says", spec.to));
     }
     if reserve_left {
-        change = change.field("group regplan-reserve", "there", Value::Null);
+        change = change.field("what an earlier attempt left", "there", Value::Null);
     }
     if todo.residue.count > 0 {
         change = change.risk(format!("stays behind, as accepted: {}", todo.residue.in_words()));

@@ -64,6 +64,8 @@ pub struct TwinOptions {
     pub data: Option<PathBuf>,
     /// What goes wrong.
     pub faults: Arc<dyn Faults>,
+    /// Whether it keeps role mappings, as one does that takes roles from itself and not from tokens.
+    pub role_mappings: bool,
 }
 
 impl TwinOptions {
@@ -73,6 +75,7 @@ impl TwinOptions {
             version,
             data: None,
             faults: Arc::new(NoFaults),
+            role_mappings: false,
         }
     }
 }
@@ -138,6 +141,7 @@ impl Twin {
     pub fn start_on(options: TwinOptions, main: TcpListener, management: TcpListener) -> Result<Self, TwinError> {
         let mut store = Store::new(options.version);
         store.now = now();
+        store.roles = options.role_mappings.then(Default::default);
         if let Some(path) = &options.data {
             load(&mut store, path)?;
         }

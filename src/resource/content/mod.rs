@@ -8,7 +8,7 @@ pub use side::{Few, Pin, Settled, SideContent, SideKey, Todo};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::{try_join_all, try_join3};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use super::{Depth, Probed, Resource};
 use crate::{
     model::{Digest, ResourceKey, SystemName},
     registry::Snapshot,
-    system::{Age, Held, Observe, SystemError, causes, hash_file},
+    system::{Age, Held, Observe, SystemError, apicurio::Deletions, causes, hash_file},
 };
 
 /// All that a registry holds.
@@ -99,7 +99,7 @@ pub struct DeepContent {
     pub comments: u64,
     /// Greatest contentId alive.
     pub max_content_id: u64,
-    /// Whether the group that reserves ids is still there and has to go.
+    /// Whether something of an earlier attempt has to go: the group that reserves ids, or switches that it left on.
     pub reserve_left: bool,
     /// The key of the export in the spool, its SHA-256; there until the next deep look at this registry.
     pub spool: Digest,
@@ -218,8 +218,11 @@ async fn deep_look(
         Age::Earlier
     };
     let others = try_join_all(key.sides.iter().map(|side| side::whole(side, world)));
-    let (target, others) = try_join(held(&key.registry, world, age), others).await?;
+    let settings = try_join_all(key.sides.iter().map(|side| side::settings(side, &key.registry, world)));
+    let (target, others, settings) = try_join3(held(&key.registry, world, age), others, settings).await?;
+    let settings = key.sides.iter().map(|side| side.system.clone()).zip(settings).collect();
     let state = compared(key, &version, &files, &target, &others, world).await?;
+    let state = with_settings(state, &settings);
     let nothing = |side: &SideContent| {
         side.pin
             .as_ref()
@@ -233,7 +236,19 @@ async fn deep_look(
     if again.spooled == target.spooled {
         return Ok(state);
     }
-    compared(key, &version, &files, &again, &others, world).await
+    let state = compared(key, &version, &files, &again, &others, world).await?;
+    Ok(with_settings(state, &settings))
+}
+
+/// With what is to be set besides content.
+fn with_settings(mut state: ContentState, settings: &BTreeMap<SystemName, Few>) -> ContentState {
+    for (system, side) in &mut state.sides {
+        let todo = side.pin.as_mut().and_then(|pin| pin.todo.as_mut());
+        if let (Some(todo), Some(settings)) = (todo, settings.get(system)) {
+            todo.settings = settings.clone();
+        }
+    }
+    state
 }
 
 /// What was seen, summarised; comparing two registries takes long enough to be in the way of everything else.
@@ -245,7 +260,9 @@ async fn compared(
     others: &[Option<(String, Held)>],
     world: &Observe,
 ) -> Result<ContentState, SystemError> {
-    let note = FrozenNote::of(&world.registry(&key.registry)?, world.spool());
+    let registry = world.registry(&key.registry)?;
+    let switches_left = Deletions::left_on(&registry, world.spool());
+    let note = FrozenNote::of(&registry, world.spool());
     let written_since = note.read()?.map(|frozen| frozen.digest);
     let (keys, target, others) = (key.sides.clone(), target.clone(), others.to_vec());
     let (version, files) = (version.to_owned(), files.to_vec());
@@ -273,6 +290,7 @@ async fn compared(
             max_global_id: Some(target.snapshot.max_global_id()),
             deep: Some(DeepContent {
                 written_since,
+                reserve_left: switches_left || target.snapshot.has_reserve_group(),
                 ..side::deep_content(&target)
             }),
             files,

@@ -1,14 +1,16 @@
 //! The other side of a content: the registry that a step makes it equal to.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use super::{DeepContent, GroupRow, OwnCounts, held::held, held::read_snapshot};
 use crate::{
     model::{Digest, SystemName},
-    registry::{Accepted, Backport, Conflict, Delta, Residue, Snapshot, delta, mirror_delta, moves},
-    system::{Age, Held, Observe, Spooled, SystemError},
+    registry::{
+        Accepted, Backport, Conflict, Delta, Repair, Residue, SettingsDelta, Snapshot, delta, mirror_delta, moves,
+    },
+    system::{Age, Held, Observe, Spooled, SystemError, apicurio::ServerVersion},
 };
 
 /// What a step makes a registry equal to.
@@ -22,6 +24,8 @@ pub struct SideKey {
     pub mirror: bool,
     /// What of it may stay behind.
     pub accept: Vec<Accepted>,
+    /// What besides content is carried from a 2.6 into a 3.x.
+    pub repair: BTreeSet<Repair>,
 }
 
 /// A summary of the other side.
@@ -97,6 +101,9 @@ pub struct Todo {
     /// What the target cannot hold, and the plan does not accept.
     #[serde(default)]
     pub refused: Few,
+    /// Role mappings and properties to set.
+    #[serde(default, skip_serializing_if = "Few::is_none")]
+    pub settings: Few,
     /// What is sent, artifact by artifact, cut to a screen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<String>,
@@ -125,6 +132,11 @@ impl Few {
             few.count += 1;
         }
         few
+    }
+
+    /// Whether there are none.
+    pub fn is_none(&self) -> bool {
+        self.count == 0
     }
 
     /// The first few, and how many more; as people read it.
@@ -163,6 +175,7 @@ impl Todo {
             conflicts: Few::of(delta.conflicts.iter().map(Conflict::to_string)),
             residue: Few::of(accepted),
             refused: Few::of(refused),
+            settings: Few::default(),
             moves: moves(source, &delta),
         }
     }
@@ -174,6 +187,7 @@ impl Todo {
             && self.groups == 0
             && self.rules == 0
             && self.conflicts.count == 0
+            && self.settings.count == 0
     }
 }
 
@@ -185,6 +199,21 @@ fn groups(delta: &Delta) -> u64 {
 
 fn number(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+/// Role mappings and properties to set on a 3.x, where the other side is a 2.6 and is looked at now: who has acted has looked at
+/// them itself, and a pinned export says nothing of them.
+pub(super) async fn settings(key: &SideKey, target: &SystemName, world: &Observe) -> Result<Few, SystemError> {
+    if key.pinned.is_some() || key.repair.is_empty() {
+        return Ok(Few::default());
+    }
+    let (from, to) = (world.registry(&key.system)?, world.registry(target)?);
+    let (before, after): (ServerVersion, ServerVersion) = tokio::try_join!(from.version(), to.version())?;
+    if !(before.is_v2() && after.is_v3()) {
+        return Ok(Few::default());
+    }
+    let (source, there) = tokio::try_join!(from.settings(&before), to.settings(&after))?;
+    Ok(Few::of(SettingsDelta::between(&source, &there, &key.repair).lines()))
 }
 
 /// Only counts.

@@ -5,7 +5,7 @@ use super::{
         Spool, SystemError,
         spool::{hash_bytes, write_atomically},
     },
-    ArtifactId, RegistryWriter, ServerVersion,
+    ArtifactId, RegistryReader, RegistryWriter, ServerVersion,
     reader::core_url,
     writer::delete,
 };
@@ -37,7 +37,7 @@ impl<'w, 'a> Deletions<'w, 'a> {
         version: &'w ServerVersion,
         spool: &Spool,
     ) -> Result<Self, SystemError> {
-        let note = note_of(writer, spool);
+        let note = note_of(writer.reader(), spool);
         let mut now = BTreeMap::new();
         if version.is_v3() {
             for name in TOGGLES {
@@ -57,6 +57,11 @@ impl<'w, 'a> Deletions<'w, 'a> {
         Ok(deletions)
     }
 
+    /// Whether an earlier process was killed while the switches were on, so that they are to be set back.
+    pub fn left_on(registry: &RegistryReader<'_>, spool: &Spool) -> bool {
+        note_of(registry, spool).exists()
+    }
+
     /// Sets the switches back when an earlier process was killed while they were on.
     ///
     /// # Errors
@@ -66,7 +71,7 @@ impl<'w, 'a> Deletions<'w, 'a> {
         version: &'w ServerVersion,
         spool: &Spool,
     ) -> Result<(), SystemError> {
-        if note_of(writer, spool).exists() {
+        if Self::left_on(writer.reader(), spool) {
             Self::begin(writer, version, spool).await?.end().await?;
         }
         Ok(())
@@ -130,8 +135,8 @@ impl<'w, 'a> Deletions<'w, 'a> {
     }
 }
 
-fn note_of(writer: &RegistryWriter<'_>, spool: &Spool) -> PathBuf {
-    let registry = hash_bytes(writer.reader().url().as_bytes());
+fn note_of(registry: &RegistryReader<'_>, spool: &Spool) -> PathBuf {
+    let registry = hash_bytes(registry.url().as_bytes());
     spool.directory().join(format!("deletions-{registry}.json"))
 }
 

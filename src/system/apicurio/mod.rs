@@ -13,6 +13,7 @@ mod login;
 mod probe;
 mod public;
 mod reader;
+mod settings;
 mod spec;
 #[cfg(test)]
 mod tests;

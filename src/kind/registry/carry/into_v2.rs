@@ -3,19 +3,18 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    super::back::new_content, Carry, Fitted, Target, id_of, into_v3::repair_rule, pack::unpackable,
-    refuse::unreservable, reserved::Reserved, unmoved::demand_unmoved,
+    Carry, Fitted, Target, id_of, into_v3::repair_rule, pack::unpackable, refuse::unreservable, reserved::Reserved,
+    unmoved::demand_unmoved,
 };
 use crate::{
     kind::ApplyError,
     registry::{
-        ArtifactKey, Backport, Chunk, ChunkLimits, Delta, GroupKey, RESERVE_GROUP, Reservation, Residue, SCRATCH_GROUP,
-        Snapshot,
+        ArtifactKey, Backport, Chunk, ChunkLimits, Delta, GroupKey, RESERVE_GROUP, Reservation, Residue, Snapshot,
     },
     resource::FrozenNote,
     system::{
         SystemError,
-        apicurio::{ArtifactId, Deletions, ProbeVersion, ServerVersion},
+        apicurio::{ArtifactId, Deletions, ServerVersion},
         crash_point,
     },
 };
@@ -124,43 +123,6 @@ impl Target for IntoV2 {
         owners(carry, delta, &mut repaired).await?;
         Ok(repaired)
     }
-
-    /// A version that 2.6 makes itself shows where its counters stand; it is deleted again.
-    async fn proof(carry: &Carry<'_>, now: &Snapshot) -> Result<(), ApplyError> {
-        let Some(reserved) = carry.reserved.read()? else {
-            return Ok(());
-        };
-        carry.log.say("proving the next ids with a version of its own");
-        let group_stays = now.has_scratch_group();
-        remove_probe(carry, true).await?;
-        let of = probe();
-        let made = carry
-            .writer
-            .create_probe(&carry.version, &of, &new_content("proves the next ids"))
-            .await?;
-        remove_probe(carry, group_stays).await?;
-        below(&made, &reserved.last, carry)
-    }
-}
-
-fn probe() -> ArtifactId {
-    ArtifactId::new(Some(SCRATCH_GROUP), "next-ids")
-}
-
-/// Whether ids of a native version lie above all that was reserved.
-fn below(made: &ProbeVersion, reserved: &Reservation, carry: &Carry<'_>) -> Result<(), ApplyError> {
-    if made.global_id > reserved.global_id && made.content_id > reserved.content_id {
-        return Ok(());
-    }
-    Err(ApplyError::NotDone(format!(
-        "everything is there, but the next ids of {} are globalId {} and contentId {}, not above {} and {}: ids would be given \
-         out twice",
-        carry.writer.reader().name(),
-        made.global_id,
-        made.content_id,
-        reserved.global_id,
-        reserved.content_id,
-    )))
 }
 
 /// The comment first: with it 2.6 answers 500 (`reference/apicurio.md` §0 row 23). An import makes no group there.
@@ -170,16 +132,6 @@ async fn remove_dummy(carry: &Carry<'_>) -> Result<(), ApplyError> {
     all_comments(carry, &of, "1").await?;
     deletions.artifact(&of).await?;
     deletions.group(RESERVE_GROUP).await?;
-    Ok(deletions.end().await?)
-}
-
-/// A create makes the group's row, and deleting the artifact leaves it.
-async fn remove_probe(carry: &Carry<'_>, group_stays: bool) -> Result<(), ApplyError> {
-    let deletions = Deletions::begin(&carry.writer, &carry.version, carry.world.spool()).await?;
-    deletions.artifact(&probe()).await?;
-    if !group_stays {
-        deletions.group(SCRATCH_GROUP).await?;
-    }
     Ok(deletions.end().await?)
 }
 

@@ -12,8 +12,10 @@ mod into_v2;
 mod into_v3;
 mod pack;
 mod pending;
+mod proof;
 mod refuse;
 mod reserved;
+mod settings;
 mod source;
 mod target;
 mod unmoved;
@@ -26,22 +28,25 @@ pub(super) use reserved::reserved_on;
 pub(super) use source::Source;
 pub(super) use target::{Fitted, Target};
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use self::{
     pack::{pack, unpackable},
     pending::Pending,
+    proof::prove_next_ids,
     refuse::{boundary, refuse_native},
     reserved::ReservedNote,
+    settings::SettingsOf,
     source::Loaded,
 };
 use crate::{
     kind::ApplyError,
     model::{Digest, SystemName},
     registry::{
-        ArtifactKey, Chunk, ChunkLimits, Delta, Residue, RestFacts, Row, Snapshot, chunks, compare, delta, mirror_delta,
+        ArtifactKey, Chunk, ChunkLimits, Delta, Repair, Residue, RestFacts, Row, Snapshot, chunks, compare, delta,
+        mirror_delta,
     },
     resource::held,
     system::{
@@ -70,6 +75,9 @@ pub(super) struct Carried {
     pub(super) recreated: u64,
     /// What was changed by the API, for people.
     pub(super) repaired: Vec<String>,
+    /// Settings that differ and were not carried, for people.
+    #[serde(default)]
+    pub(super) not_carried: Vec<String>,
     /// The differences that are left, as foreseen: rows by their code.
     pub(super) residue: Vec<String>,
 }
@@ -81,6 +89,7 @@ pub(super) struct Carry<'a> {
     loaded: Loaded,
     limits: ChunkLimits,
     unmoved: Option<Digest>,
+    settings: Option<SettingsOf>,
     /// Whether the target keeps a journal in Kafka, which has rules of its own (`reference/apicurio.md` §0 rows 18 to 20).
     kafka: bool,
     pending: Pending,
@@ -116,6 +125,7 @@ impl<'a> Carry<'a> {
             version,
             loaded,
             unmoved: None,
+            settings: None,
             limits: ChunkLimits {
                 max_versions: if kafka { max_versions.min(most) } else { max_versions },
                 ..defaults
@@ -132,6 +142,16 @@ impl<'a> Carry<'a> {
     #[must_use]
     pub(super) fn unmoved_since(mut self, digest: Option<Digest>) -> Self {
         self.unmoved = digest;
+        self
+    }
+
+    /// Carries settings of that 2.6 as well.
+    #[must_use]
+    pub(super) fn with_settings_of(mut self, from: &SystemName, repair: &BTreeSet<Repair>) -> Self {
+        self.settings = Some(SettingsOf {
+            from: from.clone(),
+            repair: repair.clone(),
+        });
         self
     }
 
@@ -174,8 +194,12 @@ impl<'a> Carry<'a> {
         let mut carried = self.delete::<T>(&target, &delta, bounds.deletes).await?;
         self.send::<T>(&delta, &mut carried).await?;
         carried.repaired = T::repair(&self, &delta).await?;
-        let now = self.prove(&kept).await?;
-        T::proof(&self, &now).await?;
+        if let Some(settings) = &self.settings {
+            settings.carry(&self, &mut carried).await?;
+        }
+        // Before the last look, which is then that of the next step as well.
+        prove_next_ids(&self, target.has_scratch_group()).await?;
+        self.prove(&kept).await?;
         carried.residue = residue.0.iter().map(ToString::to_string).collect();
         carried.residue.extend(kept.iter().map(Row::to_string));
         Ok(carried)
@@ -318,7 +342,7 @@ impl<'a> Carry<'a> {
     }
 
     /// Looks again, at everything: no difference but those that were foreseen.
-    async fn prove(&self, residue: &[Row]) -> Result<Arc<Snapshot>, ApplyError> {
+    async fn prove(&self, residue: &[Row]) -> Result<(), ApplyError> {
         self.log.say(format!("comparing everything with {}", self.loaded.name));
         let target = self.look(Age::Frozen).await?;
         let comparison = compare(self.source(), &target, &RestFacts::default(), &[]);
@@ -330,7 +354,7 @@ impl<'a> Carry<'a> {
         let rows = comparison.differences.iter().filter(|row| !foreseen(row));
         let rows: Vec<String> = rows.map(Row::to_string).collect();
         if rows.is_empty() {
-            return Ok(target);
+            return Ok(());
         }
         Err(ApplyError::NotDone(format!(
             "everything was sent, and {} does not hold what {} holds: {}",

@@ -23,6 +23,9 @@ pub(in crate::kind::registry) struct Reserved {
     /// Whether the target has taken it, and its dummy is gone.
     #[serde(default)]
     pub(super) made: bool,
+    /// Whether a version of the target's own has shown it.
+    #[serde(default)]
+    pub(super) proven: bool,
 }
 
 /// The note of one registry; it lies beside the spool's files, which belong to the same journal.
@@ -48,6 +51,7 @@ impl Reserved {
             lowest: before.map_or(last.global_id, |before| before.min(last.global_id)),
             last,
             made: false,
+            proven: false,
         }
     }
 }

@@ -69,9 +69,4 @@ pub(in crate::kind::registry) trait Target: Send + Sync {
 
     /// Changes by the API what no ZIP carries; says what, for people.
     fn repair(carry: &Carry<'_>, delta: &Delta) -> impl Future<Output = Result<Vec<String>, ApplyError>> + Send;
-
-    /// What only the finished work can show, by a native write to the scratch group where it must; `now` is what it holds.
-    fn proof(_carry: &Carry<'_>, _now: &Snapshot) -> impl Future<Output = Result<(), ApplyError>> + Send {
-        std::future::ready(Ok(()))
-    }
 }

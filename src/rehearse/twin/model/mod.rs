@@ -8,6 +8,7 @@ mod groups;
 mod inspect;
 mod properties;
 mod refusal;
+mod roles;
 mod rows;
 mod rules;
 mod versions;
@@ -41,6 +42,8 @@ pub(super) struct Store {
     pub comments: BTreeMap<String, Comment>,
     pub global_rules: BTreeMap<String, String>,
     pub properties: BTreeMap<&'static str, String>,
+    /// Name and role by principal; `None` while roles come from tokens.
+    pub roles: Option<BTreeMap<String, (Option<String>, String)>>,
     pub ids: Sequences,
     pub health: Health,
     by_hash: BTreeMap<String, u64>,
@@ -59,6 +62,7 @@ impl Store {
             comments: BTreeMap::new(),
             global_rules: BTreeMap::new(),
             properties: properties::shipped(flavour),
+            roles: None,
             ids: Sequences::default(),
             health: Health::default(),
             by_hash: BTreeMap::new(),

@@ -4,7 +4,7 @@ use super::super::{
     export::export,
     http::{Answer, Request},
     model::{Refusal, RuleOf, Store},
-    render::{no_resource, property, text},
+    render::{no_resource, page, property, text},
     wire::RuleType,
 };
 
@@ -23,10 +23,7 @@ pub fn answer(store: &mut Store, request: &Request, path: &[&str]) -> Result<Ans
         }
         (_, ["admin", "config", "properties", name]) => config(store, request, name),
         ("GET", ["admin", "artifactTypes"]) => Ok(Answer::json(&types(store))),
-        // Refused for everybody while roles come from tokens (reference: apicurio.md §1.8).
-        (_, ["admin", "roleMappings", ..]) => {
-            Err(Refusal::new(403, "ForbiddenException", "Application RBAC not enabled."))
-        }
+        (_, ["admin", "roleMappings", rest @ ..]) => role_mappings(store, request, rest),
         ("GET", ["admin", "loggers"]) if store.is_v2() => Ok(Answer::json(&Vec::<Value>::new())),
         _ => Err(no_resource(request)),
     }
@@ -43,6 +40,44 @@ pub fn config(store: &mut Store, request: &Request, name: &str) -> Result<Answer
         }
         "DELETE" => {
             store.reset_property(name)?;
+            Ok(Answer::done())
+        }
+        _ => Err(no_resource(request)),
+    }
+}
+
+/// Role mappings of either API; only 3.x counts them (reference: apicurio.md §1.8, §2.7).
+pub fn role_mappings(store: &mut Store, request: &Request, rest: &[&str]) -> Result<Answer, Refusal> {
+    let shown = |principal: &str, (name, role): &(Option<String>, String)| json!({"principalId": principal, "principalName": name, "role": role});
+    let body = || request.json().ok_or_else(Refusal::not_readable);
+    match (request.method.as_str(), rest) {
+        ("GET", []) => {
+            let all = store.roles()?.iter();
+            let all: Vec<Value> = all.map(|(principal, mapping)| shown(principal, mapping)).collect();
+            if store.is_v2() {
+                return Ok(Answer::json(&all));
+            }
+            let count = all.len();
+            Ok(Answer::json(
+                &json!({"roleMappings": page(all, request), "count": count}),
+            ))
+        }
+        ("POST", []) => {
+            let body = body()?;
+            let (principal, role) = (text(&body, "principalId"), text(&body, "role"));
+            let (Some(principal), Some(role)) = (principal, role) else {
+                return Err(Refusal::not_readable());
+            };
+            store.add_role(&principal, text(&body, "principalName"), &role)?;
+            Ok(Answer::done())
+        }
+        ("PUT", [principal]) => {
+            let role = text(&body()?, "role").ok_or_else(Refusal::not_readable)?;
+            store.set_role(principal, Some(&role))?;
+            Ok(Answer::done())
+        }
+        ("DELETE", [principal]) => {
+            store.set_role(principal, None)?;
             Ok(Answer::done())
         }
         _ => Err(no_resource(request)),

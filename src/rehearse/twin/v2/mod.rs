@@ -5,7 +5,7 @@ mod artifacts;
 mod create;
 mod render;
 
-pub(super) use admin::{config, link, rules_with, types, zip};
+pub(super) use admin::{config, link, role_mappings, rules_with, types, zip};
 pub(super) use artifacts::{found_by, has_content, references};
 pub(super) use render::references as references_of;
 use serde_json::{Value, json};

@@ -43,9 +43,7 @@ pub(super) fn answer(store: &mut Store, request: &Request, path: &[&str]) -> Res
         }
         ("GET", ["admin", "config", "artifactTypes"]) => Ok(Answer::json(&v2::types(store))),
         (_, ["admin", "config", "properties", name]) => v2::config(store, request, name),
-        (_, ["admin", "roleMappings", ..]) => {
-            Err(Refusal::new(403, "ForbiddenException", "Application RBAC not enabled."))
-        }
+        (_, ["admin", "roleMappings", rest @ ..]) => v2::role_mappings(store, request, rest),
         _ => Err(no_resource(request)),
     }
 }
