@@ -128,8 +128,7 @@ impl Reservation {
         Self::needed(source, target, issued, None)
     }
 
-    /// The least reservation, the dummy of an earlier one not counted, nor what is left of versions that proved it: contents
-    /// above it that no version uses were made by the target, which counts on above them.
+    /// The least reservation, what an earlier one left behind not counted: its dummy, and the content that proved it.
     fn needed(
         source: &Snapshot,
         target: &Snapshot,
@@ -138,10 +137,10 @@ impl Reservation {
     ) -> Result<Self, ReserveError> {
         let target_content = match earlier {
             Some(earlier) => {
-                let used = |id: u64| target.versions.values().any(|version| version.content_id == id);
-                let others = target.contents.iter().filter(|(id, content)| {
-                    !earlier.is_dummy(**id, content) && (**id <= earlier.content_id || used(**id))
-                });
+                let others = target
+                    .contents
+                    .iter()
+                    .filter(|(id, content)| !earlier.is_dummy(**id, content) && !earlier.is_proof(content));
                 others.map(|(id, _)| *id).max().unwrap_or(0)
             }
             None => target.greatest_content_id(),
@@ -182,6 +181,19 @@ impl Reservation {
     /// Whether that content of a target is this reservation's dummy.
     fn is_dummy(&self, id: u64, content: &Content) -> bool {
         id == self.content_id && content.sha256 == Hash(Sha256::digest(self.bytes()).into())
+    }
+
+    /// Whether that content is what a version had that proved this reservation; a 3.x keeps it for a while.
+    fn is_proof(&self, content: &Content) -> bool {
+        content.sha256 == Hash(Sha256::digest(self.proof()).into())
+    }
+
+    /// JSON of a version that shows where the counters stand: the same for each try, so that it is known again.
+    pub fn proof(&self) -> String {
+        format!(
+            "{{\"title\":\"regplan proves ids above {} and {}\"}}",
+            self.global_id, self.content_id
+        )
     }
 
     /// Bytes that nobody else has: the same bytes under another contentId would be refused.

@@ -1,7 +1,7 @@
 //! That ids which the target gives out next lie above all that were reserved: only a version that it makes itself shows them
 //! (`reference/apicurio.md` §4.9).
 
-use super::{super::back::new_content, Carry};
+use super::Carry;
 use crate::{
     kind::ApplyError,
     registry::{Reservation, SCRATCH_GROUP},
@@ -22,7 +22,7 @@ pub(super) async fn prove_next_ids(carry: &Carry<'_>, group_stays: bool) -> Resu
     };
     carry.log.say("proving the next ids with a version of its own");
     remove_probe(carry, true).await?;
-    let content = new_content("proves the next ids");
+    let content = reserved.last.proof();
     let made = carry.writer.create_probe(&carry.version, &probe(), &content).await;
     crash_point("carry.proof");
     remove_probe(carry, group_stays).await?;
