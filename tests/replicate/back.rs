@@ -6,12 +6,13 @@ use std::sync::{
 };
 
 use regplan::{
+    kind::Inputs,
     rehearse::twin::{Faults, NoFaults, Outcome, Seen, Turn},
     resource::Depth,
 };
 use serde_json::{Value, json};
 
-use super::lab::{Lab, export_of, fixture};
+use super::lab::{Lab, export_of, fixture, said};
 
 /// Both sides equal, and what the freeze recorded of the 2.6.
 async fn switched(lab: &Lab) -> Value {
