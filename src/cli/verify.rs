@@ -94,7 +94,10 @@ fn against(arguments: &Verify, certificate: &Path, export: &str, terminal: &Term
     let text = match arguments.output.format() {
         ReportFormat::Json => document(
             "the check",
-            &serde_json::json!({"format_version": 1, "export": side.identity, "made": certificate.made, "check": check}),
+            &serde_json::json!({
+                "format_version": 1, "export": side.identity, "made": certificate.made,
+                "certified_equal": certificate.equal, "check": check,
+            }),
         )?,
         ReportFormat::Human | ReportFormat::Markdown => {
             report::certificate(&check, &side.identity, &certificate.made, &terminal.look())
@@ -104,7 +107,13 @@ fn against(arguments: &Verify, certificate: &Path, export: &str, terminal: &Term
         write(file, &text)?;
     }
     terminal.data(&text)?;
-    Ok(exit(check.equal))
+    if !certificate.equal {
+        let n = certificate.differences.len();
+        terminal.note(&format!(
+            "The certificate itself says that its two sides differed, in {n} rows: it proves no move."
+        ));
+    }
+    Ok(exit(check.equal && certificate.equal))
 }
 
 /// Where exports lie while they are read.
