@@ -38,7 +38,6 @@ pub(super) fn path_of<'v>(own: impl IntoIterator<Item = (&'v str, &'v str)>) -> 
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "files of a test need not be atomic")]
 mod tests {
     use std::{fs, io::Write as _};
 
