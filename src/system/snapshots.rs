@@ -65,6 +65,16 @@ impl Snapshots {
         inner.held.remove(registry);
     }
 
+    /// Says that somebody whose doing we do not know may have written anywhere: a command of the plan. No look from before counts.
+    pub fn anybody_wrote(&self) {
+        let mut inner = self.inner();
+        let known: Vec<SystemName> = inner.held.keys().chain(inner.writes.keys()).cloned().collect();
+        for registry in known {
+            *inner.writes.entry(registry).or_default() += 1;
+        }
+        inner.held.clear();
+    }
+
     /// What [`Snapshots::put`] wants to know of the time before a look.
     pub fn writes(&self, registry: &SystemName) -> (Option<u64>, u64) {
         let inner = self.inner();

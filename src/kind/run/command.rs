@@ -103,7 +103,10 @@ impl Effect for RunCommand {
         log: &Progress,
     ) -> Result<Receipt, ApplyError> {
         log.say(spec.command.shown());
-        let ended = world.run_command(&spec.command, &spec.env).await?;
+        let ended = world.run_command(&spec.command, &spec.env).await;
+        // Whatever it did: what was seen of the registries before is no longer known.
+        world.snapshots().anybody_wrote();
+        let ended = ended?;
         if !ended.success() {
             return Err(ApplyError::System(super::failed(&spec.command, &ended)));
         }
