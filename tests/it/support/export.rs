@@ -58,10 +58,17 @@ impl Export {
             .collect()
     }
 
-    /// Every version by its globalId, as both formats tell it.
+    /// Every version by its globalId, as both formats tell it. A registry in use reads its contents before its versions: what
+    /// was made in between is without one, and is whole in the next export.
     pub fn versions(&self) -> BTreeMap<i64, Version> {
         let rows = self.documents.get("ArtifactVersion").into_iter().flatten();
-        rows.map(|row| (row["globalId"].as_i64().unwrap(), self.version(row)))
+        let is_whole = |row: &&Value| {
+            row["contentId"]
+                .as_i64()
+                .is_some_and(|id| self.contents.contains_key(&id))
+        };
+        rows.filter(is_whole)
+            .map(|row| (row["globalId"].as_i64().unwrap(), self.version(row)))
             .collect()
     }
 
