@@ -171,16 +171,27 @@ impl Act {
         Ok(BalancerWriter::new(self.observe.balancer(system)?, self.run.clone()))
     }
 
-    /// Runs a command of the plan in the plan's directory, in a process group of its own that dies with the future.
+    /// Runs a command of the plan in the plan's directory, in a process group of its own that dies with the future. Whatever it
+    /// did, and however it ends: what was seen of the registries before it is no longer shared.
     ///
     /// # Errors
     /// When it cannot be started or a secret it needs cannot be had.
     pub async fn run_command(&self, command: &CommandLine, environment: &Environment) -> Result<Ended, SystemError> {
+        let _however_it_ends = Forgets(self.snapshots());
         if let Some(doubles) = self.doubles() {
             return doubles.run(command).await;
         }
         let world = &self.observe.world;
         command.run(&world.base, environment, &world.secrets).await
+    }
+}
+
+/// Ends all shared looks when it is dropped, also with a future that is cancelled.
+struct Forgets<'s>(&'s Snapshots);
+
+impl Drop for Forgets<'_> {
+    fn drop(&mut self) {
+        self.0.forget();
     }
 }
 

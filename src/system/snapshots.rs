@@ -38,7 +38,16 @@ struct Inner {
     freezes: u64,
     /// How often we wrote to each.
     writes: BTreeMap<SystemName, u64>,
+    /// How often all looks lost their worth at once.
+    forgotten: u64,
     held: BTreeMap<SystemName, (Option<u64>, Held)>,
+}
+
+impl Inner {
+    /// How often what was seen of a registry lost its worth.
+    fn written(&self, registry: &SystemName) -> u64 {
+        self.writes.get(registry).copied().unwrap_or_default() + self.forgotten
+    }
 }
 
 impl Snapshots {
@@ -65,27 +74,23 @@ impl Snapshots {
         inner.held.remove(registry);
     }
 
-    /// Says that somebody whose doing we do not know may have written anywhere: a command of the plan. No look from before counts.
-    pub fn anybody_wrote(&self) {
+    /// Says that anybody may have written anywhere: no look from before counts any more, nor one that is under way.
+    pub fn forget(&self) {
         let mut inner = self.inner();
-        let known: Vec<SystemName> = inner.held.keys().chain(inner.writes.keys()).cloned().collect();
-        for registry in known {
-            *inner.writes.entry(registry).or_default() += 1;
-        }
+        inner.forgotten += 1;
         inner.held.clear();
     }
 
     /// What [`Snapshots::put`] wants to know of the time before a look.
     pub fn writes(&self, registry: &SystemName) -> (Option<u64>, u64) {
         let inner = self.inner();
-        (inner.freeze, inner.writes.get(registry).copied().unwrap_or_default())
+        (inner.freeze, inner.written(registry))
     }
 
     /// Keeps a look that was begun when [`Snapshots::writes`] said `begun`; one that we wrote into is not kept.
     pub fn put(&self, registry: &SystemName, begun: (Option<u64>, u64), held: &Held) {
         let mut inner = self.inner();
-        let writes = inner.writes.get(registry).copied().unwrap_or_default();
-        if begun.1 == writes {
+        if begun.1 == inner.written(registry) {
             let freeze = begun.0.filter(|freeze| inner.freeze == Some(*freeze));
             inner.held.insert(registry.clone(), (freeze, held.clone()));
         }
@@ -157,6 +162,22 @@ mod tests {
             None,
             "the freeze it was taken in is over"
         );
+    }
+
+    #[test]
+    fn what_anybody_may_have_written_ends_every_look_also_one_under_way() {
+        let (snapshots, v3) = (Snapshots::default(), SystemName::from("v3"));
+        snapshots.frozen(true);
+        // Nothing is known of it yet, and a look at it is under way.
+        let begun = snapshots.writes(&v3);
+        snapshots.forget();
+        snapshots.put(&v3, begun, &held("torn"));
+        assert_eq!(found(&snapshots, Age::Earlier), None);
+        snapshots.put(&v3, snapshots.writes(&v3), &held("after"));
+        assert_eq!(found(&snapshots, Age::Frozen).as_deref(), Some("after"));
+        snapshots.forget();
+        assert_eq!(found(&snapshots, Age::Earlier), None);
+        assert!(snapshots.is_frozen());
     }
 
     #[test]

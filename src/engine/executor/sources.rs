@@ -16,8 +16,7 @@ impl Executor {
             return Ok(());
         };
         // One look for all of them, and none from before this moment.
-        self.act.snapshots().frozen(false);
-        self.act.snapshots().frozen(self.is_settled_freeze());
+        self.act.snapshots().forget();
         let program = self.program.clone();
         for (step, outputs) in seen {
             let Some(behaviour) = program.behaviour(&step) else {

@@ -103,10 +103,7 @@ impl Effect for RunCommand {
         log: &Progress,
     ) -> Result<Receipt, ApplyError> {
         log.say(spec.command.shown());
-        let ended = world.run_command(&spec.command, &spec.env).await;
-        // Whatever it did: what was seen of the registries before is no longer known.
-        world.snapshots().anybody_wrote();
-        let ended = ended?;
+        let ended = world.run_command(&spec.command, &spec.env).await?;
         if !ended.success() {
             return Err(ApplyError::System(super::failed(&spec.command, &ended)));
         }
