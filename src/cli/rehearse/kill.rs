@@ -58,7 +58,7 @@ impl Stage<'_> {
         for failed in &mut summary.failed {
             failed.command = Some(self.again(failed));
         }
-        self.say_kills(&summary)?;
+        self.print(&summary, KillSummary::human)?;
         if summary.kills == 0 && summary.failed.is_empty() {
             self.terminal.note("No runner was killed, so that nothing is shown.");
             return Ok(Exit::Error);
@@ -150,16 +150,5 @@ impl Stage<'_> {
             words.push(format!("--fail {step}"));
         }
         words.join(" ")
-    }
-
-    fn say_kills(&self, summary: &KillSummary) -> Result<(), CliError> {
-        let text = if self.arguments.format.is_json() {
-            let mut text = serde_json::to_string(summary).map_err(CliError::rehearsal)?;
-            text.push('\n');
-            text
-        } else {
-            summary.human()
-        };
-        self.terminal.data(&text)
     }
 }

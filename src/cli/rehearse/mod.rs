@@ -304,12 +304,17 @@ impl Stage<'_> {
 
     fn say(&self, verdict: &str, summary: &Summary) -> Result<(), CliError> {
         self.terminal.note(verdict);
+        self.print(summary, Summary::human)
+    }
+
+    /// A summary on stdout, as `--format` says.
+    fn print<S: serde::Serialize>(&self, summary: &S, human: impl FnOnce(&S) -> String) -> Result<(), CliError> {
         let text = if self.arguments.format.is_json() {
             let mut text = serde_json::to_string(summary).map_err(CliError::rehearsal)?;
             text.push('\n');
             text
         } else {
-            summary.human()
+            human(summary)
         };
         self.terminal.data(&text)
     }

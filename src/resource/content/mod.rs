@@ -2,7 +2,7 @@ mod frozen;
 mod held;
 mod side;
 
-pub use frozen::{Frozen, FrozenNote};
+pub use frozen::Frozen;
 pub use held::{Exported, held, read_snapshot, take_snapshot};
 pub use side::{Few, Pin, Settled, SideContent, SideKey, Todo};
 
@@ -262,7 +262,7 @@ async fn compared(
 ) -> Result<ContentState, SystemError> {
     let registry = world.registry(&key.registry)?;
     let switches_left = Deletions::left_on(&registry, world.spool());
-    let note = FrozenNote::of(&registry, world.spool());
+    let note = Frozen::note(&registry, world.spool());
     let written_since = note.read()?.map(|frozen| frozen.digest);
     let (keys, target, others) = (key.sides.clone(), target.clone(), others.to_vec());
     let (version, files) = (version.to_owned(), files.to_vec());

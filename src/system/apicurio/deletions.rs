@@ -1,10 +1,7 @@
-use std::{collections::BTreeMap, fs, io, path::PathBuf};
+use std::collections::BTreeMap;
 
 use super::{
-    super::{
-        Spool, SystemError,
-        spool::{hash_bytes, write_atomically},
-    },
+    super::{Note, Spool, SystemError},
     ArtifactId, RegistryReader, RegistryWriter, ServerVersion,
     reader::core_url,
     writer::delete,
@@ -24,7 +21,7 @@ pub struct Deletions<'w, 'a> {
     writer: &'w RegistryWriter<'a>,
     version: &'w ServerVersion,
     before: BTreeMap<String, String>,
-    note: PathBuf,
+    note: Note<BTreeMap<String, String>>,
 }
 
 impl<'w, 'a> Deletions<'w, 'a> {
@@ -46,7 +43,7 @@ impl<'w, 'a> Deletions<'w, 'a> {
                 }
             }
         }
-        let before = read_note(&note)?.unwrap_or_else(|| now.clone());
+        let before = note.read()?.unwrap_or_else(|| now.clone());
         let deletions = Self {
             writer,
             version,
@@ -86,8 +83,7 @@ impl<'w, 'a> Deletions<'w, 'a> {
         if off.is_empty() {
             return Ok(());
         }
-        let text = serde_json::to_vec(&self.before).map_err(io::Error::other);
-        write_atomically(&self.note, |file| io::Write::write_all(file, &text?))?;
+        self.note.write(&self.before)?;
         for name in off {
             self.writer.set_property(self.version, name, "true").await?;
         }
@@ -123,40 +119,10 @@ impl<'w, 'a> Deletions<'w, 'a> {
                 self.writer.set_property(self.version, name, value).await?;
             }
         }
-        match fs::remove_file(&self.note) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(source) => Err(SystemError::File {
-                verb: "write",
-                path: self.note,
-                source,
-            }),
-        }
+        self.note.remove()
     }
 }
 
-fn note_of(registry: &RegistryReader<'_>, spool: &Spool) -> PathBuf {
-    let registry = hash_bytes(registry.url().as_bytes());
-    spool.directory().join(format!("deletions-{registry}.json"))
-}
-
-fn read_note(note: &PathBuf) -> Result<Option<BTreeMap<String, String>>, SystemError> {
-    let text = match fs::read(note) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => {
-            return Err(SystemError::File {
-                verb: "read",
-                path: note.clone(),
-                source,
-            });
-        }
-    };
-    serde_json::from_slice(&text)
-        .map(Some)
-        .map_err(|error| SystemError::File {
-            verb: "read",
-            path: note.clone(),
-            source: io::Error::other(error),
-        })
+fn note_of(registry: &RegistryReader<'_>, spool: &Spool) -> Note<BTreeMap<String, String>> {
+    Note::of(&registry.url(), spool, "deletions", "json")
 }

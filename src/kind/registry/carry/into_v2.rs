@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Carry, Fitted, Target, id_of, into_v3::repair_rule, pack::unpackable, refuse::unreservable, reserved::Reserved,
+    Carry, Fitted, Target, id_of, into_v3::repair_rule, refuse::unreservable, reserved::Reserved,
     unmoved::demand_unmoved,
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     registry::{
         ArtifactKey, Backport, Chunk, ChunkLimits, Delta, GroupKey, RESERVE_GROUP, Reservation, Residue, Snapshot,
     },
-    resource::FrozenNote,
+    resource::Frozen,
     system::{
         SystemError,
         apicurio::{ArtifactId, Deletions, ServerVersion},
@@ -47,7 +47,7 @@ impl Target for IntoV2 {
     }
 
     fn guard(carry: &Carry<'_>, target: &Snapshot) -> Result<(), ApplyError> {
-        let note = FrozenNote::of(carry.writer.reader(), carry.world.spool());
+        let note = Frozen::note(carry.writer.reader(), carry.world.spool());
         demand_unmoved(&note, carry.unmoved.as_ref(), carry.source(), target)
     }
 
@@ -59,13 +59,7 @@ impl Target for IntoV2 {
         let reservation = Reservation::above_issued(carry.source(), target, issued, last).map_err(unreservable)?;
         carry.log.say("reserving ids");
         remove_dummy(carry).await?;
-        let file = carry.world.spool().scratch()?;
-        reservation.write(file.as_file()).map_err(unpackable)?;
-        let note = Reserved::and(noted, reservation, target);
-        carry.reserved.write(&note)?;
-        carry
-            .post(file.path(), "the reservation of ids", "import.reserve")
-            .await?;
+        let note = carry.send_reservation(reservation, target, noted).await?;
         remove_dummy(carry).await?;
         Ok(carry.reserved.write(&Reserved { made: true, ..note })?)
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time::sleep;
 
-use super::{Carry, Target, id_of, pack::unpackable, refuse::unreservable, reserved::Reserved};
+use super::{Carry, Target, id_of, refuse::unreservable, reserved::Reserved};
 use crate::{
     kind::ApplyError,
     registry::{ArtifactKey, Chunk, Delta, GroupKey, GroupRepair, RESERVE_GROUP, Reservation, RuleChange, Snapshot},
@@ -47,13 +47,7 @@ impl Target for IntoV3 {
         if target.has_reserve_group() {
             remove_dummy(carry).await?;
         }
-        let file = carry.world.spool().scratch()?;
-        reservation.write(file.as_file()).map_err(unpackable)?;
-        let note = Reserved::and(noted, reservation, target);
-        carry.reserved.write(&note)?;
-        carry
-            .post(file.path(), "the reservation of ids", "import.reserve")
-            .await?;
+        let note = carry.send_reservation(reservation, target, noted).await?;
         remove_dummy(carry).await?;
         Ok(carry.reserved.write(&Reserved { made: true, ..note })?)
     }

@@ -37,7 +37,7 @@ use self::{
     pending::Pending,
     proof::prove_next_ids,
     refuse::{boundary, refuse_native},
-    reserved::ReservedNote,
+    reserved::{Reserved, reserved_note},
     settings::SettingsOf,
     source::Loaded,
 };
@@ -45,12 +45,12 @@ use crate::{
     kind::ApplyError,
     model::{Digest, SystemName},
     registry::{
-        ArtifactKey, Chunk, ChunkLimits, Delta, Repair, Residue, RestFacts, Row, Snapshot, chunks, compare, delta,
-        mirror_delta,
+        ArtifactKey, Chunk, ChunkLimits, Delta, Repair, Reservation, Residue, RestFacts, Row, Snapshot, chunks,
+        compare, delta, mirror_delta,
     },
     resource::held,
     system::{
-        Act, Age, Progress, SystemError,
+        Act, Age, Note, Progress, SystemError,
         apicurio::{ArtifactId, Deletions, RegistryWriter, ServerVersion},
     },
 };
@@ -93,7 +93,7 @@ pub(super) struct Carry<'a> {
     /// Whether the target keeps a journal in Kafka, which has rules of its own (`reference/apicurio.md` §0 rows 18 to 20).
     kafka: bool,
     pending: Pending,
-    reserved: ReservedNote,
+    reserved: Note<Reserved>,
     world: &'a Act,
     log: &'a Progress,
 }
@@ -115,7 +115,7 @@ impl<'a> Carry<'a> {
         log.say(format!("reading {}", source.name()));
         let loaded = source.load().await?;
         let pending = Pending::of(writer.reader(), world.spool());
-        let reserved = ReservedNote::of(writer.reader(), world.spool());
+        let reserved = reserved_note(writer.reader(), world.spool());
         let defaults = T::limits();
         let kafka = version.is_v3() && writer.reader().keeps_journal(&version).await?;
         let most = if kafka { KAFKA_VERSIONS } else { defaults.max_versions };
@@ -301,6 +301,22 @@ impl<'a> Carry<'a> {
             self.log.count(format!("{} versions sent", sent.versions), of, of);
         }
         Ok(())
+    }
+
+    /// Sends a reservation of ids. It is noted before, so that none is ever forgotten; the note does not say yet that it is made.
+    async fn send_reservation(
+        &self,
+        reservation: Reservation,
+        target: &Snapshot,
+        noted: Option<Reserved>,
+    ) -> Result<Reserved, ApplyError> {
+        let file = self.world.spool().scratch()?;
+        reservation.write(file.as_file()).map_err(unpackable)?;
+        let note = Reserved::and(noted, reservation, target);
+        self.reserved.write(&note)?;
+        self.post(file.path(), "the reservation of ids", "import.reserve")
+            .await?;
+        Ok(note)
     }
 
     /// Sends a file, noted before and after; `point` begins the names of its crash points.

@@ -3,14 +3,14 @@
 //! A 3.x goes on to the end when its client is gone (`reference/apicurio.md` §2.3), and a second import beside the first one
 //! loses data. So a note is made durable before a chunk is sent, and removed when its answer has come: who finds one waits.
 
-use std::{fs, io, path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use crate::{
     kind::ApplyError,
     resource::take_snapshot,
-    system::{Progress, Spool, SystemError, apicurio::RegistryReader, hash_bytes, write_atomically},
+    system::{Note, Progress, Spool, SystemError, apicurio::RegistryReader},
 };
 
 /// Between two looks.
@@ -23,34 +23,25 @@ const UNREST: Duration = Duration::from_secs(15 * 60);
 
 /// The note of one registry.
 pub(super) struct Pending {
-    note: PathBuf,
+    note: Note<String>,
 }
 
 impl Pending {
-    /// Of that registry; the note lies beside the spool's files, which belong to the same journal.
+    /// Of that registry.
     pub(super) fn of(registry: &RegistryReader<'_>, spool: &Spool) -> Self {
-        let name = format!("import-{}.pending", hash_bytes(registry.url().as_bytes()));
         Self {
-            note: spool.directory().join(name),
+            note: Note::of(&registry.url(), spool, "import", "pending"),
         }
     }
 
     /// Says that a request is about to be sent.
     pub(super) fn begin(&self, what: &str) -> Result<(), SystemError> {
-        write_atomically(&self.note, |file| io::Write::write_all(file, what.as_bytes()))
+        self.note.write(&what.to_owned())
     }
 
     /// Says that its answer has come.
     pub(super) fn end(&self) -> Result<(), SystemError> {
-        match fs::remove_file(&self.note) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(source) => Err(SystemError::File {
-                verb: "write",
-                path: self.note.clone(),
-                source,
-            }),
-        }
+        self.note.remove()
     }
 
     /// Waits until nothing that was sent can still be running; says whether it had to.

@@ -3,13 +3,11 @@
 //! The boundary between the source's ids and the target's own is the first reservation. It cannot be told from the source of
 //! today: 2.6 goes on issuing ids, and may cross it between two attempts.
 
-use std::{fs, io, path::PathBuf};
-
 use serde::{Deserialize, Serialize};
 
 use crate::{
     registry::{Reservation, Snapshot},
-    system::{Spool, SystemError, apicurio::RegistryReader, hash_bytes, write_atomically},
+    system::{Note, Spool, SystemError, apicurio::RegistryReader},
 };
 
 /// The reservations of one journal on one registry.
@@ -28,17 +26,12 @@ pub(in crate::kind::registry) struct Reserved {
     pub(super) proven: bool,
 }
 
-/// The note of one registry; it lies beside the spool's files, which belong to the same journal.
-pub(super) struct ReservedNote {
-    note: PathBuf,
-}
-
 /// What this journal has reserved on a registry.
 pub(in crate::kind::registry) fn reserved_on(
     registry: &RegistryReader<'_>,
     spool: &Spool,
 ) -> Result<Option<Reservation>, SystemError> {
-    let noted = ReservedNote::of(registry, spool).read()?;
+    let noted = reserved_note(registry, spool).read()?;
     Ok(noted.map(|noted| noted.last))
 }
 
@@ -56,35 +49,9 @@ impl Reserved {
     }
 }
 
-impl ReservedNote {
-    /// Of that registry.
-    pub(super) fn of(registry: &RegistryReader<'_>, spool: &Spool) -> Self {
-        let name = format!("import-{}.reserved", hash_bytes(registry.url().as_bytes()));
-        Self {
-            note: spool.directory().join(name),
-        }
-    }
-
-    /// What was reserved; `None` when this journal has reserved nothing there.
-    pub(super) fn read(&self) -> Result<Option<Reserved>, SystemError> {
-        let failed = |source| SystemError::File {
-            verb: "read",
-            path: self.note.clone(),
-            source,
-        };
-        match fs::read(&self.note) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map(Some)
-                .map_err(|error| failed(error.into())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed(error)),
-        }
-    }
-
-    /// Notes it durably; before the reservation is sent, so that none is ever forgotten.
-    pub(super) fn write(&self, reserved: &Reserved) -> Result<(), SystemError> {
-        write_atomically(&self.note, |file| Ok(serde_json::to_writer(file, reserved)?))
-    }
+/// Where it is noted.
+pub(super) fn reserved_note(registry: &RegistryReader<'_>, spool: &Spool) -> Note<Reserved> {
+    Note::of(&registry.url(), spool, "import", "reserved")
 }
 
 #[cfg(test)]
@@ -94,9 +61,7 @@ mod tests {
     #[test]
     fn the_note_keeps_the_least_reservation() {
         let dir = tempfile::tempdir().unwrap();
-        let note = ReservedNote {
-            note: dir.path().join("import-x.reserved"),
-        };
+        let note = Note::at(dir.path().join("import-x.reserved"));
         assert_eq!(note.read().unwrap(), None);
         let target = super::super::super::any_snapshot("v3-rich");
         let of = |global_id| Reservation {

@@ -5,7 +5,8 @@ use crate::{
     kind::ApplyError,
     model::Digest,
     registry::{Snapshot, Version},
-    resource::{Frozen, FrozenNote},
+    resource::Frozen,
+    system::Note,
 };
 
 /// Refuses a registry that moved since it had this digest, and notes what it holds before the way back begins.
@@ -13,7 +14,7 @@ use crate::{
 /// Once that has begun the digest says nothing more: then a version above those of the freeze that the source does not have
 /// was written by somebody else.
 pub(super) fn demand_unmoved(
-    note: &FrozenNote,
+    note: &Note<Frozen>,
     expected: Option<&Digest>,
     source: &Snapshot,
     target: &Snapshot,
@@ -65,8 +66,8 @@ fn moved(how: &str) -> ApplyError {
 mod tests {
     use super::{super::super::any_snapshot, *};
 
-    fn note(dir: &tempfile::TempDir) -> FrozenNote {
-        FrozenNote::at(dir.path().join("import-x.frozen"))
+    fn note(dir: &tempfile::TempDir) -> Note<Frozen> {
+        Note::at(dir.path().join("import-x.frozen"))
     }
 
     #[test]
