@@ -40,6 +40,13 @@ pub enum Ask {
 }
 
 impl Side {
+    /// As a look at a registry in use: for a file that a step took of one.
+    #[must_use]
+    pub fn as_looked(mut self) -> Self {
+        self.snapshot = Arc::new(Arc::unwrap_or_clone(self.snapshot).without_unfinished());
+        self
+    }
+
     /// In short, for a certificate.
     pub fn seal(&self) -> Sealed {
         Sealed::of(self.identity.clone(), &self.snapshot)

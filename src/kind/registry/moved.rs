@@ -7,7 +7,7 @@ use crate::{
     kind::{ApplyError, KindError},
     model::{Digest, SystemName},
     registry::{RestFacts, Row, Snapshot, compare},
-    resource::{held, read_snapshot},
+    resource::{held, read_look},
     system::{Age, Observe},
 };
 
@@ -32,7 +32,7 @@ pub(super) async fn since_copied(
     // Read before the look: that takes the place of an earlier one in the spool.
     let path = world.spool().path(&copied.source_sha256);
     let then = match path.exists() {
-        true => Some(read_snapshot(&path).await?),
+        true => Some(read_look(&path).await?),
         false => None,
     };
     let now = held(from, world, Age::Frozen).await?.snapshot;

@@ -140,17 +140,8 @@ fn same_content_twice(look: &Look<'_>) -> Vec<Concern> {
 }
 
 fn missing(look: &Look<'_>) -> Vec<Concern> {
-    // A 2.6 that clients write to reads its contents before its versions (2.6.13): what was made in between is whole in the
-    // next export. A file that is imported as it is loses it all the same.
-    let is_asked = look.facts.artifacts.is_some();
-    let began = look.snapshot.manifest.exported_on;
-    let made_meanwhile = |id: u64| {
-        let of_it = |version: &&crate::registry::Version| version.content_id == id;
-        let mut users = look.snapshot.versions.values().filter(of_it);
-        is_asked && users.all(|version| version.created_on >= began)
-    };
     users_of(look, |id| {
-        let missing = !look.snapshot.contents.contains_key(&id) && !made_meanwhile(id);
+        let missing = !look.snapshot.contents.contains_key(&id);
         missing.then(|| "is not in the export".to_owned())
     })
 }

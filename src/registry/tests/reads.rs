@@ -1,4 +1,4 @@
-use std::io::Cursor;
+use std::{io::Cursor, sync::Arc};
 
 use super::support::{Unpacked, bytes, read, snapshot};
 use crate::registry::{Format, ReadError, ReadLimits, VersionState, read_export};
@@ -229,4 +229,45 @@ fn errors_name_the_entry_and_keep_the_cause() {
     );
     let cause = std::error::Error::source(&error).unwrap().to_string();
     assert!(cause.starts_with("missing field `ruleType`"), "{cause}");
+}
+
+#[test]
+fn what_was_made_while_a_2_6_was_exported_is_left_out_and_a_hole_stays_one() {
+    let whole = snapshot("v2-rich");
+    let began = whole.manifest.exported_on;
+    let (last, alone) = {
+        let of = whole.versions_by_artifact();
+        let many = of.values().find(|ids| ids.len() > 1).unwrap();
+        let one = of.values().find(|ids| ids.len() == 1).unwrap();
+        (*many.last().unwrap(), one[0])
+    };
+    let torn = |made: i64| {
+        let mut torn = whole.clone();
+        for id in [last, alone] {
+            let content = torn.versions[&id].content_id;
+            // Nobody else may have it.
+            torn.versions
+                .retain(|other, version| [last, alone].contains(other) || version.content_id != content);
+            torn.contents.remove(&content);
+            torn.versions.get_mut(&id).unwrap().created_on = made;
+        }
+        torn
+    };
+    let before = torn(began - 1);
+    let holes = before.holes();
+    assert!(!holes.is_empty());
+    assert_eq!(before.without_unfinished().holes(), holes);
+
+    let (since, artifact) = (torn(began), Arc::clone(&whole.versions[&alone].artifact));
+    let kept = since.versions.len() - 2;
+    let left = since.without_unfinished();
+    assert_eq!(left.holes(), Vec::<String>::new());
+    assert_eq!(left.versions.len(), kept);
+    assert!(!left.versions.contains_key(&last) && !left.artifacts.contains_key(&artifact));
+    assert!(left.artifacts.contains_key(&whole.versions[&last].artifact));
+    let untouched = whole.clone().without_unfinished();
+    assert_eq!(
+        (untouched.digest(), untouched.counts()),
+        (whole.digest(), whole.counts())
+    );
 }

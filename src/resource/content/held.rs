@@ -51,7 +51,7 @@ async fn of_earlier_process(registry: &RegistryReader<'_>, world: &Observe) -> R
     let Some(spooled) = world.spool().last(&registry.url())? else {
         return Ok(None);
     };
-    let snapshot = read_snapshot(&spooled.path).await?;
+    let snapshot = read_look(&spooled.path).await?;
     Ok(Some(Held {
         spooled,
         snapshot: Arc::new(snapshot),
@@ -69,7 +69,7 @@ pub async fn take_snapshot(registry: &RegistryReader<'_>, spool: &Spool) -> Resu
         request: "GET admin/export".to_owned(),
         reason,
     };
-    match read_snapshot(&spooled.path).await {
+    match read_look(&spooled.path).await {
         Ok(snapshot) => Ok(Exported { spooled, snapshot }),
         Err(SystemError::File { source, .. }) => {
             spool.forget(&spooled.sha256)?;
@@ -77,6 +77,14 @@ pub async fn take_snapshot(registry: &RegistryReader<'_>, spool: &Spool) -> Resu
         }
         Err(error) => Err(error),
     }
+}
+
+/// Reads an export that this program took of a registry, which clients may have written to meanwhile.
+///
+/// # Errors
+/// As [`read_snapshot`].
+pub async fn read_look(path: &Path) -> Result<Snapshot, SystemError> {
+    Ok(read_snapshot(path).await?.without_unfinished())
 }
 
 /// Reads an export file to its end with all checksums.

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeepContent, GroupRow, OwnCounts, held::held, held::read_snapshot};
+use super::{DeepContent, GroupRow, OwnCounts, held::held, held::read_look};
 use crate::{
     model::{Digest, SystemName},
     registry::{
@@ -247,7 +247,7 @@ pub(super) async fn whole(key: &SideKey, world: &Observe) -> Result<Option<(Stri
             if !path.exists() {
                 return Ok(None);
             }
-            let snapshot = Arc::new(read_snapshot(&path).await?);
+            let snapshot = Arc::new(read_look(&path).await?);
             let spooled = Spooled {
                 sha256: pin.spool.clone(),
                 bytes: pin.bytes,

@@ -10,7 +10,7 @@ use crate::{
     kind::{ApplyError, KindError},
     model::{Digest, StepId},
     registry::{Issued, Snapshot},
-    resource::read_snapshot,
+    resource::{read_look, read_snapshot},
     system::{Act, Spooled, hash_file},
 };
 
@@ -112,18 +112,20 @@ impl Source {
 }
 
 async fn read(file: &Path, sha256: Option<Digest>) -> Result<Snapshot, ApplyError> {
-    if let Some(expected) = sha256 {
-        let path = file.to_owned();
-        let hashed = tokio::task::spawn_blocking(move || hash_file(&path)).await;
-        let (found, _) = hashed.map_err(|error| ApplyError::NotDone(error.to_string()))??;
-        if found != expected {
-            return Err(ApplyError::NotDone(format!(
-                "{} is not the file that was exported: its SHA-256 is {found}, not {expected}",
-                file.display()
-            )));
-        }
+    let Some(expected) = sha256 else {
+        return Ok(read_snapshot(file).await?);
+    };
+    // One that a step took.
+    let path = file.to_owned();
+    let hashed = tokio::task::spawn_blocking(move || hash_file(&path)).await;
+    let (found, _) = hashed.map_err(|error| ApplyError::NotDone(error.to_string()))??;
+    if found != expected {
+        return Err(ApplyError::NotDone(format!(
+            "{} is not the file that was exported: its SHA-256 is {found}, not {expected}",
+            file.display()
+        )));
     }
-    Ok(read_snapshot(file).await?)
+    Ok(read_look(file).await?)
 }
 
 #[cfg(test)]
