@@ -3,7 +3,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::Spooled;
+use super::{Spooled, apicurio::Mark};
 use crate::{model::SystemName, registry::Snapshot};
 
 /// A registry's export in the spool, and what it holds.
@@ -40,7 +40,18 @@ struct Inner {
     writes: BTreeMap<SystemName, u64>,
     /// How often all looks lost their worth at once.
     forgotten: u64,
-    held: BTreeMap<SystemName, (Option<u64>, Held)>,
+    looks: BTreeMap<SystemName, Look>,
+}
+
+#[derive(Debug)]
+struct Look {
+    /// The freeze in which it was taken.
+    freeze: Option<u64>,
+    /// What the registry bore just before.
+    mark: Option<Mark>,
+    /// Whether it counts only if the registry still bears that mark.
+    doubted: bool,
+    held: Held,
 }
 
 impl Inner {
@@ -61,7 +72,7 @@ impl Snapshots {
             }
             (false, Some(_)) => {
                 inner.freeze = None;
-                inner.held.clear();
+                inner.looks.clear();
             }
             (true, Some(_)) | (false, None) => {}
         }
@@ -71,14 +82,38 @@ impl Snapshots {
     pub fn wrote(&self, registry: &SystemName) {
         let mut inner = self.inner();
         *inner.writes.entry(registry.clone()).or_default() += 1;
-        inner.held.remove(registry);
+        inner.looks.remove(registry);
     }
 
     /// Says that anybody may have written anywhere: no look from before counts any more, nor one that is under way.
     pub fn forget(&self) {
         let mut inner = self.inner();
         inner.forgotten += 1;
-        inner.held.clear();
+        inner.looks.clear();
+    }
+
+    /// Says that a look from before this moment counts only for a registry that still bears its mark, nor does one that is under
+    /// way.
+    pub fn doubt(&self) {
+        let mut inner = self.inner();
+        inner.forgotten += 1;
+        inner.looks.values_mut().for_each(|look| look.doubted = true);
+    }
+
+    /// The look in this freeze that counts again when the registry bears this mark.
+    pub fn doubted(&self, registry: &SystemName) -> Option<(Mark, Held)> {
+        let inner = self.inner();
+        let freeze = inner.freeze?;
+        let look = inner.looks.get(registry)?;
+        let mark = look.mark.clone()?;
+        (look.doubted && look.freeze == Some(freeze)).then(|| (mark, look.held.clone()))
+    }
+
+    /// Ends the doubt in a look: the registry bears the same mark.
+    pub fn confirm(&self, registry: &SystemName) {
+        if let Some(look) = self.inner().looks.get_mut(registry) {
+            look.doubted = false;
+        }
     }
 
     /// What [`Snapshots::put`] wants to know of the time before a look.
@@ -88,11 +123,16 @@ impl Snapshots {
     }
 
     /// Keeps a look that was begun when [`Snapshots::writes`] said `begun`; one that we wrote into is not kept.
-    pub fn put(&self, registry: &SystemName, begun: (Option<u64>, u64), held: &Held) {
+    pub fn put(&self, registry: &SystemName, begun: (Option<u64>, u64), mark: Option<Mark>, held: &Held) {
         let mut inner = self.inner();
         if begun.1 == inner.written(registry) {
-            let freeze = begun.0.filter(|freeze| inner.freeze == Some(*freeze));
-            inner.held.insert(registry.clone(), (freeze, held.clone()));
+            let look = Look {
+                freeze: begun.0.filter(|freeze| inner.freeze == Some(*freeze)),
+                mark,
+                doubted: false,
+                held: held.clone(),
+            };
+            inner.looks.insert(registry.clone(), look);
         }
     }
 
@@ -100,14 +140,15 @@ impl Snapshots {
     pub fn get(&self, registry: &SystemName, age: Age) -> Option<Held> {
         let inner = self.inner();
         let freeze = inner.freeze?;
-        let (taken, held) = inner.held.get(registry)?;
-        (age == Age::Earlier || *taken == Some(freeze)).then(|| held.clone())
+        let look = inner.looks.get(registry)?;
+        let is_new = look.freeze == Some(freeze) && !look.doubted;
+        (age == Age::Earlier || is_new).then(|| look.held.clone())
     }
 
     /// What is known of an export that lies in the spool.
     pub fn by_file(&self, sha256: &crate::model::Digest) -> Option<Held> {
         let inner = self.inner();
-        let mut all = inner.held.values().map(|(_, held)| held);
+        let mut all = inner.looks.values().map(|look| &look.held);
         all.find(|held| held.spooled.sha256 == *sha256).cloned()
     }
 
@@ -148,12 +189,12 @@ mod tests {
     #[test]
     fn a_look_is_shared_only_while_writes_are_frozen() {
         let (snapshots, v3) = (Snapshots::default(), SystemName::from("v3"));
-        snapshots.put(&v3, snapshots.writes(&v3), &held("before"));
+        snapshots.put(&v3, snapshots.writes(&v3), None, &held("before"));
         assert_eq!(found(&snapshots, Age::Earlier), None);
         snapshots.frozen(true);
         assert_eq!(found(&snapshots, Age::Earlier).as_deref(), Some("before"));
         assert_eq!(found(&snapshots, Age::Frozen), None, "it is from before the freeze");
-        snapshots.put(&v3, snapshots.writes(&v3), &held("in"));
+        snapshots.put(&v3, snapshots.writes(&v3), None, &held("in"));
         assert_eq!(found(&snapshots, Age::Frozen).as_deref(), Some("in"));
         snapshots.frozen(false);
         snapshots.frozen(true);
@@ -171,9 +212,9 @@ mod tests {
         // Nothing is known of it yet, and a look at it is under way.
         let begun = snapshots.writes(&v3);
         snapshots.forget();
-        snapshots.put(&v3, begun, &held("torn"));
+        snapshots.put(&v3, begun, None, &held("torn"));
         assert_eq!(found(&snapshots, Age::Earlier), None);
-        snapshots.put(&v3, snapshots.writes(&v3), &held("after"));
+        snapshots.put(&v3, snapshots.writes(&v3), None, &held("after"));
         assert_eq!(found(&snapshots, Age::Frozen).as_deref(), Some("after"));
         snapshots.forget();
         assert_eq!(found(&snapshots, Age::Earlier), None);
@@ -184,11 +225,11 @@ mod tests {
     fn a_write_of_ours_ends_it_also_while_a_look_is_under_way() {
         let (snapshots, v3) = (Snapshots::default(), SystemName::from("v3"));
         snapshots.frozen(true);
-        snapshots.put(&v3, snapshots.writes(&v3), &held("a"));
+        snapshots.put(&v3, snapshots.writes(&v3), None, &held("a"));
         let begun = snapshots.writes(&v3);
         snapshots.wrote(&v3);
         assert_eq!(found(&snapshots, Age::Earlier), None);
-        snapshots.put(&v3, begun, &held("b"));
+        snapshots.put(&v3, begun, None, &held("b"));
         assert_eq!(found(&snapshots, Age::Earlier), None, "we wrote while it was taken");
     }
 }

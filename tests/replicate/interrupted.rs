@@ -6,6 +6,10 @@ use std::sync::{
 };
 
 use regplan::rehearse::twin::{Faults, Outcome, Seen, Turn};
+use regplan::{
+    resource::held,
+    system::{Age, Held},
+};
 use serde_json::json;
 
 use super::lab::{Lab, fixture};
@@ -94,5 +98,49 @@ async fn an_old_look_never_says_that_there_is_nothing_to_do() {
     let output = lab.replicate(&json!({})).await.unwrap();
     assert_eq!(output["recreated"], 1);
     assert_eq!(lab.differences().await, [""; 0]);
+    lab.stop().await;
+}
+
+/// In a freeze, and each kind of write that a list of artifacts does not show among them.
+pub(super) async fn a_doubted_look_counts_again_until_somebody_writes(lab: &Lab) {
+    assert_eq!(lab.write("marked", "one", "one").await, 200);
+    lab.world.snapshots().frozen(true);
+    let name = "v2".into();
+    let look = async || -> Held { held(&name, &lab.world, Age::Frozen).await.unwrap() };
+    let mut last = look().await;
+    let rule = json!({"type": "VALIDITY", "config": "NONE"});
+    let meta = json!({"name": "edited"});
+    let writes = [
+        ("POST", "groups/marked/artifacts/one/rules", Some(rule)),
+        ("PUT", "groups/marked/artifacts/one/versions/1/meta", Some(meta)),
+        ("DELETE", "groups/marked/artifacts/one/rules", None),
+    ];
+    for (method, path, body) in writes {
+        lab.world.snapshots().doubt();
+        let again = look().await;
+        assert!(
+            Arc::ptr_eq(&last.snapshot, &again.snapshot),
+            "nobody wrote before {method} {path}"
+        );
+        let status = lab.v2(method, path, body).await;
+        assert!((200..300).contains(&status), "{method} {path}: {status}");
+        let within = look().await;
+        assert!(Arc::ptr_eq(&again.snapshot, &within.snapshot), "nobody doubts it");
+        lab.world.snapshots().doubt();
+        last = look().await;
+        assert!(
+            !Arc::ptr_eq(&again.snapshot, &last.snapshot),
+            "{method} {path} was not seen"
+        );
+    }
+    lab.world.snapshots().frozen(false);
+}
+
+#[tokio::test]
+async fn what_a_2_6_held_is_known_without_an_export_as_long_as_it_took_no_write() {
+    let watch = Arc::new(Watch::default());
+    let lab = Lab::with(&fixture("v2-rich"), Arc::new(Watch::default()), watch.clone()).await;
+    a_doubted_look_counts_again_until_somebody_writes(&lab).await;
+    assert_eq!(watch.exports.load(Ordering::SeqCst), 4);
     lab.stop().await;
 }

@@ -154,6 +154,8 @@ async fn two_hundred_changes_on_a_real_3_x_go_back_to_a_real_2_6() {
     assert_eq!(lab.write_v3("born", "kept", "three").await, 200);
     let error = lab.port_back(json!({"accept": accept}), &freeze).await.unwrap_err();
     assert!(error.contains("nothing was sent"), "{error}");
+
+    super::interrupted::a_doubted_look_counts_again_until_somebody_writes(&lab).await;
 }
 
 /// Begins the way back and drops it while its third request is under way.

@@ -15,8 +15,8 @@ impl Executor {
         let Some((opened, seen)) = self.seen_in_freeze(run, touches) else {
             return Ok(());
         };
-        // One look for all of them, and none from before this moment.
-        self.act.snapshots().forget();
+        // One look for all of them, and none from before this moment but of a registry that shows that it took no write since.
+        self.act.snapshots().doubt();
         let program = self.program.clone();
         for (step, outputs) in seen {
             let Some(behaviour) = program.behaviour(&step) else {

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join;
+
 use crate::{
     kind::ApplyError,
     registry::{CommentKey, Snapshot},
@@ -30,8 +32,16 @@ pub(super) async fn cross_check(
     let mut before = registry.counts(version).await?;
     for left in (0..TRIES).rev() {
         log.say(format!("exporting {}", registry.name()));
-        let taken = held(registry.name(), world, Age::Frozen).await?;
-        let holes = holes(registry, version, &taken.snapshot, log).await?;
+        // At the same time: writes may be frozen meanwhile.
+        let (taken, counted) = try_join(
+            held(registry.name(), world, Age::Frozen),
+            counted(registry, version, log),
+        )
+        .await?;
+        let mut holes = counted.holes(&taken.snapshot);
+        if version.is_v2() {
+            holes.extend(lost_comments(registry, version, &taken.snapshot).await?);
+        }
         if holes.is_empty() {
             return Ok(taken);
         }
@@ -62,22 +72,38 @@ fn refusal(registry: &RegistryReader<'_>, holes: &[String], moving: bool) -> Str
     )
 }
 
-/// What the export lacks or has too much, by the registry's own counts.
-async fn holes(
+/// What a registry counts itself.
+struct Counted {
+    totals: Counts,
+    /// Versions by artifact; 2.6 only, which cannot count them all at once.
+    versions: Option<BTreeMap<ArtifactId, u64>>,
+}
+
+async fn counted(
     registry: &RegistryReader<'_>,
     version: &ServerVersion,
-    snapshot: &Snapshot,
     log: &Progress,
-) -> Result<Vec<String>, SystemError> {
-    let counted = registry.counts(version).await?;
-    let mut holes = by_totals(snapshot, &counted);
-    if version.is_v2() {
-        let artifacts = registry.artifacts(version).await?;
-        let counts = registry.version_counts(version, &artifacts, log).await?;
-        holes.extend(by_artifact(snapshot, &counts));
-        holes.extend(lost_comments(registry, version, snapshot).await?);
+) -> Result<Counted, SystemError> {
+    let totals = registry.counts(version).await?;
+    let versions = match version.is_v2() {
+        true => {
+            let artifacts = registry.artifacts(version).await?;
+            Some(registry.version_counts(version, &artifacts, log).await?)
+        }
+        false => None,
+    };
+    Ok(Counted { totals, versions })
+}
+
+impl Counted {
+    /// What an export lacks or has too much.
+    fn holes(&self, snapshot: &Snapshot) -> Vec<String> {
+        let mut holes = by_totals(snapshot, &self.totals);
+        if let Some(versions) = &self.versions {
+            holes.extend(by_artifact(snapshot, versions));
+        }
+        holes
     }
-    Ok(holes)
 }
 
 /// Comments that 2.6 left out because two of them got one entry name.

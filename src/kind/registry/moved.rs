@@ -1,5 +1,7 @@
 //! Whether a frozen registry still holds what a step read of it.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -29,13 +31,18 @@ pub(super) async fn since_copied(
         what: format!("what was copied from {from}"),
         source,
     })?;
-    // Read before the look: that takes the place of an earlier one in the spool.
+    // Kept over the look: that takes the place of an earlier one, also in the spool.
     let path = world.spool().path(&copied.source_sha256);
-    let then = match path.exists() {
-        true => Some(read_look(&path).await?),
-        false => None,
+    let then = match world.snapshots().by_file(&copied.source_sha256) {
+        Some(held) => Some(held.snapshot),
+        None if path.exists() => Some(Arc::new(read_look(&path).await?)),
+        None => None,
     };
-    let now = held(from, world, Age::Frozen).await?.snapshot;
+    let now = held(from, world, Age::Frozen).await?;
+    if now.spooled.sha256 == copied.source_sha256 {
+        return Ok(None);
+    }
+    let now = now.snapshot;
     Ok(match then {
         Some(then) => difference(from, &then, &now),
         None => by_digest(from, &copied.source_digest, &now),

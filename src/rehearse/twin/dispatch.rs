@@ -11,6 +11,12 @@ use super::{
 
 /// Answers everything but imports.
 pub(super) fn answer(store: &mut Store, request: &Request) -> Answer {
+    let answer = route(store, request);
+    store.metrics.count(request, &answer);
+    answer
+}
+
+fn route(store: &mut Store, request: &Request) -> Answer {
     let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
     match path.as_slice() {
         ["apis", "ccompat", "v7", rest @ ..] => ccompat::answer(store, request, rest),
@@ -25,6 +31,7 @@ pub(super) fn answer(store: &mut Store, request: &Request) -> Answer {
         }
         ["health", which] if store.is_v2() => health(store, which),
         ["health"] if store.is_v2() => health(store, "live"),
+        ["metrics"] if store.is_v2() => store.metrics.page(),
         _ => refused(store, request, Err(no_resource(request))),
     }
 }

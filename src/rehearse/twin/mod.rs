@@ -22,6 +22,7 @@ mod faults;
 mod health;
 mod http;
 mod import;
+mod metrics;
 mod model;
 mod render;
 mod server;

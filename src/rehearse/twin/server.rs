@@ -141,6 +141,7 @@ impl Twin {
     pub fn start_on(options: TwinOptions, main: TcpListener, management: TcpListener) -> Result<Self, TwinError> {
         let mut store = Store::new(options.version);
         store.now = now();
+        store.metrics.started = store.now;
         store.roles = options.role_mappings.then(Default::default);
         if let Some(path) = &options.data {
             load(&mut store, path)?;
@@ -315,7 +316,11 @@ async fn answered(shared: Arc<Shared>, request: Request) -> Answer {
     let work = tokio::task::spawn_blocking(move || {
         let is_import = dispatch::is_import(&shared.store(), &request);
         match is_import {
-            true => imported(&shared, &request),
+            true => {
+                let answer = imported(&shared, &request);
+                shared.store().metrics.count(&request, &answer);
+                answer
+            }
             false => dispatch::answer(&mut shared.store(), &request),
         }
     });

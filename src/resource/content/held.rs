@@ -32,18 +32,40 @@ pub async fn held(system: &SystemName, world: &Observe, age: Age) -> Result<Held
         && snapshots.is_frozen()
         && let Some(held) = of_earlier_process(&registry, world).await?
     {
-        snapshots.put(system, (None, snapshots.writes(system).1), &held);
+        snapshots.put(system, (None, snapshots.writes(system).1), None, &held);
+        return Ok(held);
+    }
+    if let Some(held) = renewed(&registry, world).await? {
         return Ok(held);
     }
     let begun = snapshots.writes(system);
+    // Before the look: what is written while it is taken must show.
+    let mark = match snapshots.is_frozen() {
+        true => registry.mark(&registry.version().await?).await,
+        false => None,
+    };
     let Exported { spooled, snapshot } = take_snapshot(&registry, world.spool()).await?;
     world.spool().keep_last(&registry.url(), &spooled.sha256)?;
     let held = Held {
         spooled,
         snapshot: Arc::new(snapshot),
     };
-    snapshots.put(system, begun, &held);
+    snapshots.put(system, begun, mark, &held);
     Ok(held)
+}
+
+/// A look that was put in doubt, of a registry that still bears the mark that it had.
+async fn renewed(registry: &RegistryReader<'_>, world: &Observe) -> Result<Option<Held>, SystemError> {
+    let snapshots = world.snapshots();
+    let Some((mark, held)) = snapshots.doubted(registry.name()) else {
+        return Ok(None);
+    };
+    let now = registry.mark(&registry.version().await?).await;
+    if now != Some(mark) {
+        return Ok(None);
+    }
+    snapshots.confirm(registry.name());
+    Ok(Some(held))
 }
 
 /// The last look of an earlier process, which is still in the spool when nothing was written by us since.

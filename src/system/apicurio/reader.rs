@@ -77,6 +77,11 @@ impl<'a> RegistryReader<'a> {
         })
     }
 
+    /// Every replica at its root, above a tenant.
+    pub(super) fn roots(&self) -> &'a [Api] {
+        &self.client.health
+    }
+
     /// The version that it says it is; told by `system/info`, which needs no login.
     ///
     /// # Errors
@@ -229,7 +234,7 @@ impl Counts {
 }
 
 /// The same address, asked once and quickly.
-fn hurried(api: &Api) -> Api {
+pub(super) fn hurried(api: &Api) -> Api {
     Api {
         patience: Patience::Fact,
         ..api.clone()

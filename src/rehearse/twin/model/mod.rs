@@ -25,7 +25,7 @@ pub use rows::{Artifact, Branch, Comment, Content, Group, Key, Sequences, Tags, 
 pub use rules::RuleOf;
 pub use versions::is_addressable;
 
-use super::{health::Health, server::TwinVersion};
+use super::{health::Health, metrics::Metrics, server::TwinVersion};
 use crate::registry::VersionState;
 
 /// All that one registry holds.
@@ -46,6 +46,7 @@ pub(super) struct Store {
     pub roles: Option<BTreeMap<String, (Option<String>, String)>>,
     pub ids: Sequences,
     pub health: Health,
+    pub metrics: Metrics,
     by_hash: BTreeMap<String, u64>,
 }
 
@@ -65,6 +66,7 @@ impl Store {
             roles: None,
             ids: Sequences::default(),
             health: Health::default(),
+            metrics: Metrics::default(),
             by_hash: BTreeMap::new(),
         }
     }
