@@ -7,6 +7,7 @@ use reqwest::{Client, Method, StatusCode, header::RETRY_AFTER};
 
 use crate::{
     model::SystemName,
+    resource::RouteWrites,
     system::{SystemError, freeze_rules::FROZEN_BODY, http},
 };
 
@@ -76,11 +77,45 @@ impl Public {
         })
     }
 
+    /// What shows that the route is not in force for clients. The probes write nothing even then.
+    ///
+    /// # Errors
+    /// When no answer comes.
+    pub async fn contradiction(&self, writes: RouteWrites) -> reqwest::Result<Option<String>> {
+        let (url, deny) = (&self.url, writes == RouteWrites::Deny);
+        let (is, should) = match deny {
+            true => ("is not refused", "denied"),
+            false => ("is refused", "allowed"),
+        };
+        for (method, path, seen) in self.writes().await? {
+            if seen.refused_by_us != deny {
+                return Ok(Some(format!(
+                    "writes are {should} at the workers, and {method} through {url}{path} {is} (status {}): does another \
+                     server block or `location` answer there?",
+                    seen.status
+                )));
+            }
+        }
+        if deny && self.read_by_post().await?.refused_by_us {
+            return Ok(Some(format!(
+                "a search by POST through {url} is refused as if it were a write"
+            )));
+        }
+        let read = self.read().await?;
+        let answered = read.is_a_read() && !read.refused_by_us;
+        Ok((!answered).then(|| {
+            format!(
+                "the route is in force, and a read through {url} answers {}",
+                read.status
+            )
+        }))
+    }
+
     /// Sends a read.
     ///
     /// # Errors
     /// When no answer comes.
-    pub async fn read(&self) -> reqwest::Result<Seen> {
+    async fn read(&self) -> reqwest::Result<Seen> {
         self.send(&Method::GET, READ_PATH, None).await
     }
 
@@ -96,7 +131,7 @@ impl Public {
     ///
     /// # Errors
     /// When no answer comes.
-    pub async fn read_by_post(&self) -> reqwest::Result<Seen> {
+    async fn read_by_post(&self) -> reqwest::Result<Seen> {
         self.send(&Method::POST, POST_READ_PATH, Some("{}")).await
     }
 
@@ -105,7 +140,7 @@ impl Public {
     ///
     /// # Errors
     /// When no answer comes.
-    pub async fn writes(&self) -> reqwest::Result<Vec<(Method, &'static str, Seen)>> {
+    async fn writes(&self) -> reqwest::Result<Vec<(Method, &'static str, Seen)>> {
         let methods = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
         let probes = methods.into_iter().map(|method| (method, NO_SUCH_PATH));
         let others = NO_SUCH_PATHS.into_iter().map(|path| (Method::POST, path));

@@ -373,39 +373,12 @@ impl Switch<'_> {
         )))
     }
 
-    /// Probes through the public address; they write nothing even when the route is not what it should be.
     async fn look_from_outside(&self, writes: RouteWrites) -> Result<(), SystemError> {
-        let url = self.nginx.url();
-        let public = self.nginx.public()?;
-        let silent = |error: reqwest::Error| self.nginx.unreachable(url, error.into());
-        let deny = writes == RouteWrites::Deny;
-        for (method, path, seen) in public.writes().await.map_err(silent)? {
-            if seen.refused_by_us != deny {
-                let (is, should) = if deny {
-                    ("is not refused", "denied")
-                } else {
-                    ("is refused", "allowed")
-                };
-                return Err(self.not_in_force(format!(
-                    "writes are {should} at the workers, and {method} through {url}{path} {is} (status {}): does another \
-                     server block or `location` answer there?",
-                    seen.status
-                )));
-            }
+        let silent = |error: reqwest::Error| self.nginx.unreachable(self.nginx.url(), error.into());
+        match self.nginx.public()?.contradiction(writes).await.map_err(silent)? {
+            Some(reason) => Err(self.not_in_force(reason)),
+            None => Ok(()),
         }
-        if deny && public.read_by_post().await.map_err(silent)?.refused_by_us {
-            return Err(self.not_in_force(format!(
-                "a search by POST through {url} is refused as if it were a write"
-            )));
-        }
-        let read = public.read().await.map_err(silent)?;
-        if !read.is_a_read() || read.refused_by_us {
-            return Err(self.not_in_force(format!(
-                "the route is in force, and a read through {url} answers {}",
-                read.status
-            )));
-        }
-        Ok(())
     }
 }
 
