@@ -23,6 +23,7 @@ mod delta;
 mod digest;
 mod encode;
 mod error;
+mod foreign;
 mod inflate;
 mod key;
 mod labels;
@@ -48,6 +49,7 @@ pub use conflict::Conflict;
 pub use delta::{Delta, GroupRepair, RuleChange, delta, mirror_delta};
 pub use digest::GroupDigest;
 pub use error::{ChunkError, ReadError};
+pub use foreign::{foreign, movement};
 pub use key::{
     ArtifactKey, ArtifactRuleKey, BranchKey, CommentKey, GroupKey, GroupRuleKey, RESERVE_GROUP, SCRATCH_GROUP,
 };

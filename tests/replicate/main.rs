@@ -12,6 +12,7 @@ mod back;
 mod back_property;
 mod bounds;
 mod changes;
+mod foreign;
 mod interrupted;
 mod lab;
 mod property;

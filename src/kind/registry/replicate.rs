@@ -208,8 +208,8 @@ impl Effect for RegistryReplicate {
         let carried = if world.registry(&spec.to)?.version().await?.is_v2() {
             let source = source.having_issued(back::issued(&spec.from, world, log).await?);
             let carry = Carry::open::<IntoV2>(&spec.to, source, spec.chunk_versions, world, log).await?;
-            let digest = back::expected(spec, inputs)?;
-            carry.unmoved_since(digest).run::<IntoV2>(&bounds).await?
+            let frozen = back::as_frozen(spec, inputs, world).await?;
+            carry.unmoved_since(frozen).run::<IntoV2>(&bounds).await?
         } else {
             let carry = Carry::open::<IntoV3>(&spec.to, source, spec.chunk_versions, world, log).await?;
             carry

@@ -103,7 +103,7 @@ pub struct DeepContent {
     pub reserve_left: bool,
     /// The key of the export in the spool, its SHA-256; there until the next deep look at this registry.
     pub spool: Digest,
-    /// The digest from which a way back of this journal has begun to write here.
+    /// The freeze ([`Frozen::freeze`]) from which a way back of this journal has begun to write here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written_since: Option<Digest>,
 }
@@ -263,7 +263,7 @@ async fn compared(
     let registry = world.registry(&key.registry)?;
     let switches_left = Deletions::left_on(&registry, world.spool());
     let note = Frozen::note(&registry, world.spool());
-    let written_since = note.read()?.map(|frozen| frozen.digest);
+    let written_since = note.read()?.map(|frozen| frozen.freeze);
     let (keys, target, others) = (key.sides.clone(), target.clone(), others.to_vec());
     let (version, files) = (version.to_owned(), files.to_vec());
     let summarise = move || {

@@ -27,6 +27,7 @@ pub(super) use into_v3::IntoV3;
 pub(super) use reserved::reserved_on;
 pub(super) use source::Source;
 pub(super) use target::{Fitted, Target};
+pub(super) use unmoved::AsFrozen;
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
@@ -43,7 +44,7 @@ use self::{
 };
 use crate::{
     kind::ApplyError,
-    model::{Digest, SystemName},
+    model::SystemName,
     registry::{
         ArtifactKey, Chunk, ChunkLimits, Delta, Repair, Reservation, Residue, RestFacts, Row, Snapshot, chunks,
         compare, delta, mirror_delta,
@@ -88,7 +89,7 @@ pub(super) struct Carry<'a> {
     version: ServerVersion,
     loaded: Loaded,
     limits: ChunkLimits,
-    unmoved: Option<Digest>,
+    unmoved: Option<AsFrozen>,
     settings: Option<SettingsOf>,
     /// Whether the target keeps a journal in Kafka, which has rules of its own (`reference/apicurio.md` §0 rows 18 to 20).
     kafka: bool,
@@ -138,10 +139,10 @@ impl<'a> Carry<'a> {
         })
     }
 
-    /// Demands that the target still holds what had this digest, before its first write.
+    /// Demands that nobody else wrote to the target since.
     #[must_use]
-    pub(super) fn unmoved_since(mut self, digest: Option<Digest>) -> Self {
-        self.unmoved = digest;
+    pub(super) fn unmoved_since(mut self, frozen: Option<AsFrozen>) -> Self {
+        self.unmoved = frozen;
         self
     }
 
@@ -174,7 +175,7 @@ impl<'a> Carry<'a> {
         self.loaded.issued = self.loaded.issued.or(self.loaded.snapshot.issued());
         self.loaded.snapshot = wanted;
         if bounds.reset && self.must_be_emptied(&target) {
-            self.may_be_emptied::<T>(bounds, &residue, &target)?;
+            self.may_be_emptied::<T>(bounds, &residue, &target).await?;
             self.empty::<T>(&target).await?;
             target = self.look(Age::Frozen).await?;
         }
@@ -188,7 +189,7 @@ impl<'a> Carry<'a> {
         let kept = bounds.kept(&delta, self.source(), &target);
         let noted = self.reserved.read()?;
         refuse_native(self.source(), &target, boundary(self.source(), noted)?)?;
-        T::guard(&self, &target)?;
+        T::guard(&self, &target, false).await?;
         self.outdate()?;
         T::reserve(&self, &target, noted).await?;
         let mut carried = self.delete::<T>(&target, &delta, bounds.deletes).await?;
@@ -200,6 +201,7 @@ impl<'a> Carry<'a> {
         // Before the last look, which is then that of the next step as well.
         prove_next_ids(&self, target.has_scratch_group()).await?;
         self.prove(&kept).await?;
+        T::settled(&self)?;
         carried.residue = residue.0.iter().map(ToString::to_string).collect();
         carried.residue.extend(kept.iter().map(Row::to_string));
         Ok(carried)
@@ -225,7 +227,7 @@ impl<'a> Carry<'a> {
     }
 
     /// Whether all can be brought again once everything on the target is deleted: then it would be too late to refuse.
-    fn may_be_emptied<T: Target>(
+    async fn may_be_emptied<T: Target>(
         &self,
         bounds: &Bounds,
         residue: &Residue,
@@ -234,7 +236,7 @@ impl<'a> Carry<'a> {
         let emptied = target.emptied();
         let delta = self.delta(&emptied, bounds.deletes);
         bounds.refuse(&delta, residue, self.source(), &emptied)?;
-        T::guard(self, target)
+        T::guard(self, target, true).await
     }
 
     /// Deletes everything on the target. Contents stay behind for a while on 3.x: what of them is in the way is refused after.
