@@ -7,7 +7,7 @@ mod route;
 mod side;
 
 pub use content::{
-    Content, ContentKey, ContentState, DeepContent, Exported, Few, Frozen, GroupRow, OwnCounts, Pin, Settled,
+    Content, ContentKey, ContentState, DeepContent, Exported, Few, Frozen, GroupRow, OwnCounts, Pin, Reserved, Settled,
     SideContent, SideKey, SourceContent, Todo, held, read_look, read_snapshot, take_snapshot,
 };
 pub use guard::{Guard, GuardKey, GuardState};

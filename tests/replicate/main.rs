@@ -17,4 +17,5 @@ mod interrupted;
 mod lab;
 mod property;
 mod real;
+mod reserved;
 mod settings;

@@ -2,16 +2,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{
-    captured::captured_if_there,
-    carry::{AsFrozen, reserved_on},
-    replicate::RegistryReplicateSpec,
-};
+use super::{captured::captured_if_there, carry::AsFrozen, replicate::RegistryReplicateSpec};
 use crate::{
     kind::{ApplyError, Inputs, KindError},
     model::{Change, Digest, SystemName},
     registry::{Issued, SCRATCH_GROUP},
-    resource::ContentState,
+    resource::{ContentState, Reserved},
     system::{Act, Progress, apicurio::ArtifactId},
 };
 
@@ -98,8 +94,8 @@ pub(super) fn bounded(
 pub(super) async fn issued(from: &SystemName, world: &Act, log: &Progress) -> Result<Issued, ApplyError> {
     let writer = world.registry_mut(from)?;
     let version = writer.reader().version().await?;
-    let noted = reserved_on(writer.reader(), world.spool())?;
-    let noted = noted.map(Issued::from).unwrap_or_default();
+    let noted = Reserved::on(writer.reader(), world.spool())?;
+    let noted = noted.map(|noted| Issued::from(noted.last)).unwrap_or_default();
     let of = ArtifactId::new(Some(SCRATCH_GROUP), "next-ids");
     let next = writer
         .next_ids(&version, &of, &new_content("asks for the next ids"))

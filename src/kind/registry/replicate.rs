@@ -15,7 +15,7 @@ use crate::{
         Action, BackendName, Change, Digest, DocPath, Finding, Findings, ResourceKey, Step, StepId, SystemName, Touches,
     },
     registry::{Accepted, Repair},
-    resource::{Content, ContentKey, ContentState, Few, Pin, Settled, SideContent, SideKey, Todo},
+    resource::{Content, ContentKey, ContentState, Few, Pin, Reserved, Settled, SideContent, SideKey, Todo},
     system::{Act, Observe, Progress, Spooled, apicurio::ServerVersion},
 };
 
@@ -211,6 +211,8 @@ impl Effect for RegistryReplicate {
             let frozen = back::as_frozen(spec, inputs, world).await?;
             carry.unmoved_since(frozen).run::<IntoV2>(&bounds).await?
         } else {
+            let reserved = Reserved::on(&world.registry(&spec.from)?, world.spool())?;
+            let source = source.having_issued(reserved.map(|reserved| reserved.issued()).unwrap_or_default());
             let carry = Carry::open::<IntoV3>(&spec.to, source, spec.chunk_versions, world, log).await?;
             carry
                 .with_settings_of(&spec.from, &spec.repair)
@@ -472,6 +474,9 @@ fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideConten
         .field("rules", 0, todo.rules)
         .field("what is sent", Value::Null, listed(&todo.moves))
         .pin("source", json!({"sha256": pin.spool, "bytes": pin.bytes}));
+    if todo.reserve {
+        change = change.field("ids reserved and proven", false, true);
+    }
     if todo.settings.count > 0 {
         change = change.field("to set", Value::Null, todo.settings.in_words());
     }
@@ -604,6 +609,7 @@ mod tests {
                 reserve_left: false,
                 spool: Digest::from("t"),
                 written_since: None,
+                reserved_above: None,
             }),
             files: Vec::new(),
             sides: BTreeMap::from([("v2".into(), side)]),
@@ -635,6 +641,12 @@ mod tests {
         assert_eq!(change.pins["source"], json!({"sha256": "abc", "bytes": 7}));
         assert!(change.risks[0].contains("g/a"), "{:?}", change.risks);
         assert!(judged(json!({}), Todo::default()).unwrap().is_none());
+        let reserve = Todo {
+            reserve: true,
+            ..Todo::default()
+        };
+        let words = judged(json!({}), reserve).unwrap().in_words();
+        assert!(words.contains("ids reserved and proven: false → true"), "{words}");
     }
 
     #[test]

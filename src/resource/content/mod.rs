@@ -1,9 +1,11 @@
 mod frozen;
 mod held;
+mod reserved;
 mod side;
 
 pub use frozen::Frozen;
 pub use held::{Exported, held, read_look, read_snapshot, take_snapshot};
+pub use reserved::Reserved;
 pub use side::{Few, Pin, Settled, SideContent, SideKey, Todo};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{Depth, Probed, Resource};
 use crate::{
     model::{Digest, ResourceKey, SystemName},
-    registry::Snapshot,
+    registry::{Issued, Snapshot},
     system::{Age, Held, Observe, SystemError, apicurio::Deletions, causes, hash_file},
 };
 
@@ -106,6 +108,10 @@ pub struct DeepContent {
     /// The freeze ([`Frozen::freeze`]) from which a way back of this journal has begun to write here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written_since: Option<Digest>,
+    /// The globalId above which this journal has reserved its next ones, if a version of its own has shown that. The counters
+    /// of a registry cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved_above: Option<u64>,
 }
 
 /// What must be equal of a group.
@@ -264,13 +270,25 @@ async fn compared(
     let switches_left = Deletions::left_on(&registry, world.spool());
     let note = Frozen::note(&registry, world.spool());
     let written_since = note.read()?.map(|frozen| frozen.freeze);
+    let reserved = Reserved::on(&registry, world.spool())?;
+    let mut issued = BTreeMap::new();
+    for side in &key.sides {
+        let noted = Reserved::on(&world.registry(&side.system)?, world.spool())?;
+        issued.insert(
+            side.system.clone(),
+            noted.map(|noted| noted.issued()).unwrap_or_default(),
+        );
+    }
     let (keys, target, others) = (key.sides.clone(), target.clone(), others.to_vec());
     let (version, files) = (version.to_owned(), files.to_vec());
     let summarise = move || {
         let mut sides = BTreeMap::new();
         for (side, other) in keys.into_iter().zip(others) {
             let summary = match other {
-                Some((version, other)) => side::summarise(version, &side, &other, &target.snapshot),
+                Some((version, other)) => {
+                    let ids = (reserved, issued.get(&side.system).copied().unwrap_or_default());
+                    side::summarise(version, &side, &other, &target.snapshot, ids)
+                }
                 None => match side.pinned {
                     Some(mut pinned) => {
                         pinned.pin.iter_mut().for_each(|pin| pin.todo = None);
@@ -290,6 +308,7 @@ async fn compared(
             max_global_id: Some(target.snapshot.max_global_id()),
             deep: Some(DeepContent {
                 written_since,
+                reserved_above: reserved.and_then(|reserved| reserved.shown()),
                 reserve_left: switches_left || target.snapshot.has_reserve_group(),
                 ..side::deep_content(&target)
             }),

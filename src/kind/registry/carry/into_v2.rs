@@ -6,7 +6,6 @@ use super::{
     Carry, Fitted, Target, id_of,
     into_v3::repair_rule,
     refuse::unreservable,
-    reserved::Reserved,
     unmoved::{demand_unmoved, note_arrival},
 };
 use crate::{
@@ -14,6 +13,7 @@ use crate::{
     registry::{
         ArtifactKey, Backport, Chunk, ChunkLimits, Delta, GroupKey, RESERVE_GROUP, Reservation, Residue, Snapshot,
     },
+    resource::Reserved,
     system::{
         SystemError,
         apicurio::{ArtifactId, Deletions, ServerVersion},

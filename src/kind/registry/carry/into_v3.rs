@@ -4,10 +4,11 @@ use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time::sleep;
 
-use super::{Carry, Target, id_of, refuse::unreservable, reserved::Reserved};
+use super::{Carry, Target, id_of, refuse::unreservable};
 use crate::{
     kind::ApplyError,
     registry::{ArtifactKey, Chunk, Delta, GroupKey, GroupRepair, RESERVE_GROUP, Reservation, RuleChange, Snapshot},
+    resource::Reserved,
     system::{
         SystemError,
         apicurio::{ArtifactId, Deletions, Rule, ServerVersion},
@@ -33,10 +34,11 @@ impl Target for IntoV3 {
     }
 
     /// Before the first chunk: so whatever of the content is there, the ids are reserved. Also when no chunk has to be sent,
-    /// as others may have brought the content; only a step that finds nothing at all to do does not come here.
+    /// as others may have brought the content: a step without a reservation is not done.
     async fn reserve(carry: &Carry<'_>, target: &Snapshot, noted: Option<Reserved>) -> Result<(), ApplyError> {
         let last = noted.map(|noted| noted.last);
-        let reservation = Reservation::above(carry.source(), target, last).map_err(unreservable)?;
+        let issued = carry.loaded.issued;
+        let reservation = Reservation::above_issued(carry.source(), target, issued, last).map_err(unreservable)?;
         // Inside a freeze every request counts, and a KafkaSQL never forgets an entity that was sent twice.
         let made = noted.is_some_and(|noted| noted.made && noted.last == reservation);
         let in_use = target.own_versions().next().is_some() && !target.has_reserve_group();

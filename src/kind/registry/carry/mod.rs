@@ -14,7 +14,6 @@ mod pack;
 mod pending;
 mod proof;
 mod refuse;
-mod reserved;
 mod settings;
 mod source;
 mod target;
@@ -24,7 +23,6 @@ pub(super) use bounds::Bounds;
 pub use bounds::Deletes;
 pub(super) use into_v2::IntoV2;
 pub(super) use into_v3::IntoV3;
-pub(super) use reserved::reserved_on;
 pub(super) use source::Source;
 pub(super) use target::{Fitted, Target};
 pub(super) use unmoved::AsFrozen;
@@ -38,7 +36,6 @@ use self::{
     pending::Pending,
     proof::prove_next_ids,
     refuse::{boundary, refuse_native},
-    reserved::{Reserved, reserved_note},
     settings::SettingsOf,
     source::Loaded,
 };
@@ -49,7 +46,7 @@ use crate::{
         ArtifactKey, Chunk, ChunkLimits, Delta, Repair, Reservation, Residue, RestFacts, Row, Snapshot, chunks,
         compare, delta, mirror_delta,
     },
-    resource::held,
+    resource::{Reserved, held},
     system::{
         Act, Age, Note, Progress, SystemError,
         apicurio::{ArtifactId, Deletions, RegistryWriter, ServerVersion},
@@ -116,7 +113,7 @@ impl<'a> Carry<'a> {
         log.say(format!("reading {}", source.name()));
         let loaded = source.load().await?;
         let pending = Pending::of(writer.reader(), world.spool());
-        let reserved = reserved_note(writer.reader(), world.spool());
+        let reserved = Reserved::note(writer.reader(), world.spool());
         let defaults = T::limits();
         let kafka = version.is_v3() && writer.reader().keeps_journal(&version).await?;
         let most = if kafka { KAFKA_VERSIONS } else { defaults.max_versions };

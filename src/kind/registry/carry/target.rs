@@ -1,9 +1,10 @@
 use std::{collections::BTreeSet, future::ready, sync::Arc};
 
-use super::{Carry, reserved::Reserved};
+use super::Carry;
 use crate::{
     kind::ApplyError,
     registry::{ArtifactKey, Chunk, ChunkLimits, Delta, GroupKey, Residue, Snapshot},
+    resource::Reserved,
     system::apicurio::ServerVersion,
 };
 
