@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{Depth, Probed, Resource};
 use crate::{
     model::{Digest, ResourceKey, SystemName},
-    registry::{Issued, Snapshot},
+    registry::Snapshot,
     system::{Age, Held, Observe, SystemError, apicurio::Deletions, causes, hash_file},
 };
 
