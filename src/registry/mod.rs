@@ -30,6 +30,7 @@ mod labels;
 mod markdown;
 mod moves;
 mod namesakes;
+mod parts;
 pub mod preflight;
 mod read;
 mod reserve;
@@ -46,7 +47,7 @@ pub use certificate::{Certificate, CertificateCheck, CertificateError, Identity,
 pub use chunk::{Chunk, ChunkLimits, chunks};
 pub use compare::{Accepted, Comparison, GroupPair, RestFacts, Row, SideFacts, VerifyReport, codes, compare};
 pub use conflict::Conflict;
-pub use delta::{Delta, GroupRepair, RuleChange, delta, mirror_delta};
+pub use delta::{Delta, GroupRepair, RuleChange, RuleOf, delta, mirror_delta};
 pub use digest::GroupDigest;
 pub use error::{ChunkError, ReadError};
 pub use foreign::{foreign, movement};
@@ -55,6 +56,7 @@ pub use key::{
 };
 pub use labels::Labels;
 pub use moves::moves;
+pub use parts::ExtraPart;
 pub use read::{ReadLimits, read_export};
 pub use reserve::{Issued, Reservation, ReserveError};
 pub use residue::{Backport, Capability, Remnant, Residue};

@@ -31,10 +31,10 @@ pub struct RegistryReplicateSpec {
     pub from: SystemName,
     /// The registry that is made equal to it; no client may write to it yet.
     pub to: SystemName,
-    /// What becomes of artifacts and groups that only `to` has; `refuse` when absent.
+    /// What becomes of artifacts and groups, and of rules of groups and branches, that only `to` has; `refuse` when absent.
     #[serde(default)]
     pub deletes: Deletes,
-    /// Most changes; more are refused before anything is written. Absent: as many as there are.
+    /// Most changes, settings included; more are refused before anything is written. Absent: as many as there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_changes: Option<u64>,
     /// Most versions in one request; 500 when absent. The server's limits hold in any case.
@@ -257,7 +257,7 @@ impl Effect for RegistryReplicate {
             max_global_id: pin.map_or(0, |pin| pin.max_global_id),
             max_content_id: pin.map_or(0, |pin| pin.max_content_id),
             residue: todo.map_or(0, |todo| {
-                todo.residue.count + todo.extra_artifacts.count + todo.extra_groups.count
+                todo.residue.count + todo.extra_artifacts.count + todo.extra_groups.count + todo.extra_parts.count
             }),
             sent_versions: count(|carried| carried.versions),
             chunks: count(|carried| carried.chunks),
@@ -363,6 +363,7 @@ fn by_snapshot(
     if !spec.reset {
         refuse_todo(spec, todo)?;
     }
+    refuse_many(spec, now, side, todo)?;
     Ok(change_of(spec, now, side, pin, todo))
 }
 
@@ -421,6 +422,7 @@ fn refuse_todo(spec: &RegistryReplicateSpec, todo: &Todo) -> Result<(), KindErro
         ("artifacts", &todo.extra_artifacts),
         ("versions", &todo.extra_versions),
         ("groups", &todo.extra_groups),
+        ("rules of groups and branches", &todo.extra_parts),
     ];
     let gone: Vec<String> = gone
         .iter()
@@ -435,21 +437,48 @@ fn refuse_todo(spec: &RegistryReplicateSpec, todo: &Todo) -> Result<(), KindErro
             gone.join(", ")
         )));
     }
+    if spec.deletes == Deletes::Keep && !todo.lost_parts.is_none() {
+        return Err(KindError::Refused(format!(
+            "what it belongs to has to be brought again whole, so it cannot stay on {}: {}; say `deletes: mirror`, or delete it there",
+            spec.to,
+            todo.lost_parts.in_words()
+        )));
+    }
+    Ok(())
+}
+
+fn refuse_many(
+    spec: &RegistryReplicateSpec,
+    now: &ContentState,
+    side: &SideContent,
+    todo: &Todo,
+) -> Result<(), KindError> {
+    let needed = changes(spec, now, side, todo);
     match spec.max_changes {
-        Some(most) if changes(spec, todo) > most => Err(KindError::Refused(format!(
-            "{} changes are needed and `max_changes` is {most}",
-            changes(spec, todo)
+        Some(most) if needed > most => Err(KindError::Refused(format!(
+            "{needed} changes are needed and `max_changes` is {most}"
         ))),
         Some(_) | None => Ok(()),
     }
 }
 
-fn changes(spec: &RegistryReplicateSpec, todo: &Todo) -> u64 {
+/// All that is changed on the target: content, and settings.
+fn changes(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideContent, todo: &Todo) -> u64 {
+    if spec.reset && stands_in_the_way(todo) {
+        // Everything goes, and everything comes.
+        return now.artifacts + now.groups + side.versions.unwrap_or_default() + todo.settings.count;
+    }
     let extra = match spec.deletes {
         Deletes::Mirror => todo.extra_artifacts.count + todo.extra_groups.count,
         Deletes::Keep | Deletes::Refuse => 0,
     };
-    todo.versions + todo.recreate.count + todo.groups + todo.rules + extra
+    todo.versions + todo.recreate.count + todo.groups + todo.rules + todo.settings.count + extra
+}
+
+/// Whether the target holds something that a `reset` deletes everything for.
+fn stands_in_the_way(todo: &Todo) -> bool {
+    let extra = todo.extra_artifacts.count + todo.extra_groups.count + todo.extra_parts.count;
+    extra + todo.conflicts.count > 0
 }
 
 fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideContent, pin: &Pin, todo: &Todo) -> Change {
@@ -457,7 +486,8 @@ fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideConten
     let deletes = extra > 0 && (spec.deletes == Deletes::Mirror || spec.reset);
     let reserve_left = now.deep.as_ref().is_some_and(|deep| deep.reserve_left);
     let versions = side.versions.unwrap_or_default();
-    if todo.is_done() && !deletes && !reserve_left {
+    let emptied = spec.reset && stands_in_the_way(todo);
+    if todo.is_done() && !deletes && !emptied && !reserve_left {
         return Change::none().summary(format!("{versions} versions, all equal"));
     }
     let action = if now.artifacts == 0 {
@@ -489,7 +519,10 @@ fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideConten
                 .join("; ")
         ));
     }
-    if spec.reset && (extra > 0 || todo.conflicts.count > 0) {
+    if spec.deletes == Deletes::Mirror && !todo.extra_parts.is_none() {
+        change = change.risk(format!("deleted on {}: {}", spec.to, todo.extra_parts.in_words()));
+    }
+    if emptied {
         change = change.risk(format!("everything on {} is deleted first, as `reset` says", spec.to));
     }
     if reserve_left {

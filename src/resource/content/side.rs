@@ -94,6 +94,12 @@ pub struct Todo {
     pub extra_artifacts: Few,
     /// Groups that the source does not have.
     pub extra_groups: Few,
+    /// Rules of groups and branches that only the target has, on groups and artifacts that both have.
+    #[serde(default, skip_serializing_if = "Few::is_none")]
+    pub extra_parts: Few,
+    /// Of those, what goes with something that has to be brought again.
+    #[serde(default, skip_serializing_if = "Few::is_none")]
+    pub lost_parts: Few,
     /// Whether ids are to be reserved, or it is to be shown that they are: this journal knows of no reservation that is enough.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reserve: bool,
@@ -176,6 +182,8 @@ impl Todo {
             extra_versions: Few::of(extra.map(|(_, version)| version)),
             extra_artifacts: Few::of(&delta.extra_artifacts),
             extra_groups: Few::of(&delta.extra_groups),
+            extra_parts: Few::of(&delta.extra_parts),
+            lost_parts: Few::of(delta.extra_parts.iter().filter(|part| part.is_lost(&delta))),
             reserve: false,
             conflicts: Few::of(delta.conflicts.iter().map(Conflict::to_string)),
             residue: Few::of(accepted),

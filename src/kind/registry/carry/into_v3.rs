@@ -7,7 +7,9 @@ use tokio::time::sleep;
 use super::{Carry, Target, id_of, refuse::unreservable};
 use crate::{
     kind::ApplyError,
-    registry::{ArtifactKey, Chunk, Delta, GroupKey, GroupRepair, RESERVE_GROUP, Reservation, RuleChange, Snapshot},
+    registry::{
+        ArtifactKey, Chunk, Delta, GroupKey, GroupRepair, RESERVE_GROUP, Reservation, RuleChange, RuleOf, Snapshot,
+    },
     resource::Reserved,
     system::{
         SystemError,
@@ -143,7 +145,17 @@ async fn repair_group(carry: &Carry<'_>, group: &GroupKey, repair: &GroupRepair)
 }
 
 pub(super) async fn repair_rule(carry: &Carry<'_>, change: &RuleChange) -> Result<(), ApplyError> {
-    let of = change.artifact.as_ref().map(id_of);
+    let of = match &change.of {
+        // None is ever set: a source that has some is no source of a 3.x.
+        RuleOf::Group(group) => {
+            let deleted = carry
+                .writer
+                .delete_group_rule(&carry.version, group.as_str(), &change.rule);
+            return Ok(deleted.await?);
+        }
+        RuleOf::Artifact(artifact) => Some(id_of(artifact)),
+        RuleOf::All => None,
+    };
     match &change.configuration {
         Some(config) => {
             let rule = Rule {

@@ -182,10 +182,11 @@ impl<'a> Carry<'a> {
             target = self.look(Age::Frozen).await?;
             delta = self.delta(&target, bounds.deletes);
         }
-        bounds.refuse(&delta, &residue, self.source(), &target)?;
+        bounds.refuse(&delta, &residue, self.source(), &target, self.settings(bounds).await?)?;
         let kept = bounds.kept(&delta, self.source(), &target);
         let noted = self.reserved.read()?;
         refuse_native(self.source(), &target, boundary(self.source(), noted)?)?;
+        self.can_send(&delta)?;
         T::guard(&self, &target, false).await?;
         self.outdate()?;
         T::reserve(&self, &target, noted).await?;
@@ -220,7 +221,29 @@ impl<'a> Carry<'a> {
     /// Whether the target holds something that stands in the way.
     fn must_be_emptied(&self, target: &Snapshot) -> bool {
         let delta = self.delta(target, Deletes::Refuse);
-        !(delta.conflicts.is_empty() && delta.extra_artifacts.is_empty() && delta.extra_groups.is_empty())
+        let extras = delta.extra_artifacts.len() + delta.extra_groups.len() + delta.extra_parts.len();
+        extras > 0 || !delta.conflicts.is_empty()
+    }
+
+    /// How many settings are to be set, where that counts.
+    async fn settings(&self, bounds: &Bounds) -> Result<u64, ApplyError> {
+        match &self.settings {
+            Some(settings) if bounds.max_changes.is_some() => settings.changes(self).await,
+            Some(_) | None => Ok(0),
+        }
+    }
+
+    /// Whether all can be packed: known before the first write, as what is deleted to be brought again must come again.
+    fn can_send(&self, delta: &Delta) -> Result<(), ApplyError> {
+        let all = chunks(self.source(), delta, &self.limits).map_err(unpackable)?;
+        if all.is_empty() || self.loaded.file.exists() {
+            return Ok(());
+        }
+        Err(ApplyError::NotDone(format!(
+            "{} is not at {} any more, so nothing was sent: take it again",
+            self.loaded.name,
+            self.loaded.file.display()
+        )))
     }
 
     /// Whether all can be brought again once everything on the target is deleted: then it would be too late to refuse.
@@ -232,7 +255,10 @@ impl<'a> Carry<'a> {
     ) -> Result<(), ApplyError> {
         let emptied = target.emptied();
         let delta = self.delta(&emptied, bounds.deletes);
-        bounds.refuse(&delta, residue, self.source(), &emptied)?;
+        let gone = number(target.artifacts.len() + target.groups.len());
+        let besides = self.settings(bounds).await? + gone;
+        bounds.refuse(&delta, residue, self.source(), &emptied, besides)?;
+        self.can_send(&delta)?;
         T::guard(self, target, true).await
     }
 
