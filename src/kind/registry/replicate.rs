@@ -519,6 +519,13 @@ fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideConten
                 .join("; ")
         ));
     }
+    if !todo.taken_back.is_none() {
+        change = change.risk(format!(
+            "somebody changed {} since the last copy, and this one takes it back: {}",
+            spec.to,
+            todo.taken_back.in_words()
+        ));
+    }
     if spec.deletes == Deletes::Mirror && !todo.extra_parts.is_none() {
         change = change.risk(format!("deleted on {}: {}", spec.to, todo.extra_parts.in_words()));
     }

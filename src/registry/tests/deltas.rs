@@ -219,7 +219,7 @@ fn rules_are_sent_when_missing_and_changed_by_the_api_when_other() {
 
 /// A rule of a group and a branch that only the target has, and what else is done there.
 fn with_parts(target: &mut Unpacked) {
-    let rule = json!({"ruleType": "VALIDITY", "groupId": "payments", "configuration": "FULL"});
+    let rule = json!({"type": "VALIDITY", "groupId": "payments", "configuration": "FULL"});
     let branch = json!({
         "groupId": null, "artifactId": "orders-value", "branchId": "stable", "description": null, "systemDefined": false,
         "owner": "", "createdOn": 1, "modifiedBy": "", "modifiedOn": 1, "versions": ["1"],

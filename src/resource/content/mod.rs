@@ -1,8 +1,10 @@
+mod copied;
 mod frozen;
 mod held;
 mod reserved;
 mod side;
 
+pub use copied::Copied;
 pub use frozen::Frozen;
 pub use held::{Exported, held, read_look, read_snapshot, take_snapshot};
 pub use reserved::Reserved;
@@ -271,6 +273,7 @@ async fn compared(
     let note = Frozen::note(&registry, world.spool());
     let written_since = note.read()?.map(|frozen| frozen.freeze);
     let reserved = Reserved::on(&registry, world.spool())?;
+    let before = Copied::before(&registry, world.spool(), target).await?;
     let mut issued = BTreeMap::new();
     for side in &key.sides {
         let noted = Reserved::on(&world.registry(&side.system)?, world.spool())?;
@@ -287,7 +290,7 @@ async fn compared(
             let summary = match other {
                 Some((version, other)) => {
                     let ids = (reserved, issued.get(&side.system).copied().unwrap_or_default());
-                    side::summarise(version, &side, &other, &target.snapshot, ids)
+                    side::summarise(version, &side, &other, &target.snapshot, (ids, before.as_ref()))
                 }
                 None => match side.pinned {
                     Some(mut pinned) => {

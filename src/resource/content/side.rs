@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeepContent, GroupRow, OwnCounts, Reserved, held::held, held::read_look};
+use super::{DeepContent, GroupRow, OwnCounts, Reserved, copied::taken_back, held::held, held::read_look};
 use crate::{
     model::{Digest, SystemName},
     registry::{
@@ -100,6 +100,9 @@ pub struct Todo {
     /// Of those, what goes with something that has to be brought again.
     #[serde(default, skip_serializing_if = "Few::is_none")]
     pub lost_parts: Few,
+    /// What somebody did to the target since the last copy, and this one takes back: rows of a comparison.
+    #[serde(default, skip_serializing_if = "Few::is_none")]
+    pub taken_back: Few,
     /// Whether ids are to be reserved, or it is to be shown that they are: this journal knows of no reservation that is enough.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reserve: bool,
@@ -185,6 +188,7 @@ impl Todo {
             extra_parts: Few::of(&delta.extra_parts),
             lost_parts: Few::of(delta.extra_parts.iter().filter(|part| part.is_lost(&delta))),
             reserve: false,
+            taken_back: Few::default(),
             conflicts: Few::of(delta.conflicts.iter().map(Conflict::to_string)),
             residue: Few::of(accepted),
             refused: Few::of(refused),
@@ -273,14 +277,14 @@ pub(super) async fn whole(key: &SideKey, world: &Observe) -> Result<Option<(Stri
     Ok(Some((pinned.version.clone(), held)))
 }
 
-/// Summarises it, compared with the target; without what the target cannot hold. Also what is reserved on the target, and the
-/// ids that were reserved here.
+/// Summarises it, compared with the target; without what the target cannot hold. Also what is reserved on the target, the ids
+/// that were reserved here, and what was copied last where the target is not that any more.
 pub(super) fn summarise(
     version: String,
     key: &SideKey,
     source: &Held,
     target: &Snapshot,
-    (reserved, issued): (Option<Reserved>, Issued),
+    ((reserved, issued), before): ((Option<Reserved>, Issued), Option<&Snapshot>),
 ) -> SideContent {
     let none = Residue::default();
     let fitted = Backport::between(&source.snapshot, target);
@@ -304,6 +308,11 @@ pub(super) fn summarise(
             max_content_id: snapshot.max_content_id(),
             todo: Some(Todo {
                 reserve: !enough,
+                taken_back: Few::of(
+                    before
+                        .into_iter()
+                        .flat_map(|before| taken_back(before, snapshot, target)),
+                ),
                 ..Todo::of(key, snapshot, residue, target)
             }),
             settled: None,

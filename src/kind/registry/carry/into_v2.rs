@@ -55,7 +55,7 @@ impl Target for IntoV2 {
         }
     }
 
-    fn settled(carry: &Carry<'_>) -> Result<(), ApplyError> {
+    fn settled(carry: &Carry<'_>, _target: &Snapshot) -> Result<(), ApplyError> {
         match &carry.unmoved {
             Some(frozen) => note_arrival(carry, frozen),
             None => Ok(()),

@@ -10,7 +10,7 @@ use crate::{
     registry::{
         ArtifactKey, Chunk, Delta, GroupKey, GroupRepair, RESERVE_GROUP, Reservation, RuleChange, RuleOf, Snapshot,
     },
-    resource::Reserved,
+    resource::{Copied, Reserved},
     system::{
         SystemError,
         apicurio::{ArtifactId, Deletions, Rule, ServerVersion},
@@ -33,6 +33,19 @@ impl Target for IntoV3 {
         (!fits).then(|| {
             format!("it is {version}: an import needs 3.0.7 or later, which adds to what is there and keeps `latest`")
         })
+    }
+
+    /// From here on what it holds is not what the last copy left.
+    async fn guard(carry: &Carry<'_>, _target: &Snapshot, _emptied: bool) -> Result<(), ApplyError> {
+        Ok(Copied::note(carry.writer.reader(), carry.world.spool()).remove()?)
+    }
+
+    fn settled(carry: &Carry<'_>, target: &Snapshot) -> Result<(), ApplyError> {
+        let Some(source) = carry.loaded.sha256.clone() else {
+            return Ok(());
+        };
+        let digest = target.digest();
+        Ok(Copied::note(carry.writer.reader(), carry.world.spool()).write(&Copied { digest, source })?)
     }
 
     /// Before the first chunk: so whatever of the content is there, the ids are reserved. Also when no chunk has to be sent,

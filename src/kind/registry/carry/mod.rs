@@ -198,8 +198,8 @@ impl<'a> Carry<'a> {
         }
         // Before the last look, which is then that of the next step as well.
         prove_next_ids(&self, target.has_scratch_group()).await?;
-        self.prove(&kept).await?;
-        T::settled(&self)?;
+        let settled = self.prove(&kept).await?;
+        T::settled(&self, &settled)?;
         carried.residue = residue.0.iter().map(ToString::to_string).collect();
         carried.residue.extend(kept.iter().map(Row::to_string));
         Ok(carried)
@@ -383,7 +383,7 @@ impl<'a> Carry<'a> {
     }
 
     /// Looks again, at everything: no difference but those that were foreseen.
-    async fn prove(&self, residue: &[Row]) -> Result<(), ApplyError> {
+    async fn prove(&self, residue: &[Row]) -> Result<Arc<Snapshot>, ApplyError> {
         self.log.say(format!("comparing everything with {}", self.loaded.name));
         let target = self.look(Age::Frozen).await?;
         let comparison = compare(self.source(), &target, &RestFacts::default(), &[]);
@@ -395,7 +395,7 @@ impl<'a> Carry<'a> {
         let rows = comparison.differences.iter().filter(|row| !foreseen(row));
         let rows: Vec<String> = rows.map(Row::to_string).collect();
         if rows.is_empty() {
-            return Ok(());
+            return Ok(target);
         }
         Err(ApplyError::NotDone(format!(
             "everything was sent, and {} does not hold what {} holds: {}",

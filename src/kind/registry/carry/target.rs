@@ -47,7 +47,7 @@ pub(in crate::kind::registry) trait Target: Send + Sync {
     }
 
     /// Everything is there, as the last look has shown; nothing is written any more.
-    fn settled(_carry: &Carry<'_>) -> Result<(), ApplyError> {
+    fn settled(_carry: &Carry<'_>, _target: &Snapshot) -> Result<(), ApplyError> {
         Ok(())
     }
 
