@@ -1,6 +1,5 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     sync::Arc,
 };
 
@@ -12,6 +11,7 @@ use super::{
     compare::{artifact_differences, codes, group_differences, latest_gap, version_differences},
     conflict::conflicts,
     parts::{ExtraPart, branched, extra_parts},
+    rule_change::{RuleChange, RuleOf},
 };
 
 /// What the target lacks, and what has to be done about it.
@@ -63,29 +63,6 @@ pub struct GroupRepair {
     pub description: String,
     /// All labels.
     pub labels: Labels,
-}
-
-/// A rule to change by the API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RuleChange {
-    /// Whose.
-    pub of: RuleOf,
-    /// The type.
-    pub rule: Box<str>,
-    /// What it must become; `None`: it must go.
-    pub configuration: Option<Box<str>>,
-}
-
-/// Whose rule it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RuleOf {
-    /// Of the whole registry.
-    All,
-    /// Of a group; 3.x only.
-    Group(GroupKey),
-    /// Of an artifact.
-    Artifact(ArtifactKey),
 }
 
 impl Delta {
@@ -412,27 +389,6 @@ fn rules(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
             delta
                 .rules
                 .push(RuleChange::new(RuleOf::Artifact(key.artifact.clone()), &key.rule, None));
-        }
-    }
-}
-
-impl fmt::Display for RuleChange {
-    /// `rule VALIDITY of default/orders-value`, `global rule VALIDITY`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.of {
-            RuleOf::Artifact(artifact) => write!(f, "rule {} of {artifact}", self.rule),
-            RuleOf::Group(group) => write!(f, "rule {} of group {group}", self.rule),
-            RuleOf::All => write!(f, "global rule {}", self.rule),
-        }
-    }
-}
-
-impl RuleChange {
-    fn new(of: RuleOf, rule: &str, configuration: Option<&str>) -> Self {
-        Self {
-            of,
-            rule: rule.into(),
-            configuration: configuration.map(Box::from),
         }
     }
 }

@@ -144,16 +144,15 @@ mod tests {
     #[test]
     fn whatever_somebody_else_does_on_the_way_is_named() {
         let ((key, id), (_, wanted, _)) = (untouched(), way_back());
-        let edits: [(&str, &dyn Fn(&mut Snapshot)); 9] = [
+        type Edit<'e> = (&'static str, &'e dyn Fn(&mut Snapshot));
+        let edits: [Edit<'_>; 9] = [
             ("version_name", &|now| {
                 now.versions.get_mut(&id).unwrap().name = Some("theirs".into());
             }),
             ("version_state", &|now| {
                 let version = now.versions.get_mut(&id).unwrap();
-                version.state = match version.state {
-                    VersionState::Disabled => VersionState::Enabled,
-                    _ => VersionState::Disabled,
-                };
+                assert_ne!(version.state, VersionState::Disabled);
+                version.state = VersionState::Disabled;
             }),
             ("version_missing", &|now| drop(now.versions.remove(&id))),
             ("version_extra", &|now| {

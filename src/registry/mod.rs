@@ -35,6 +35,7 @@ pub mod preflight;
 mod read;
 mod reserve;
 mod residue;
+mod rule_change;
 mod settings;
 mod snapshot;
 #[cfg(test)]
@@ -47,7 +48,7 @@ pub use certificate::{Certificate, CertificateCheck, CertificateError, Identity,
 pub use chunk::{Chunk, ChunkLimits, chunks};
 pub use compare::{Accepted, Comparison, GroupPair, RestFacts, Row, SideFacts, VerifyReport, codes, compare};
 pub use conflict::Conflict;
-pub use delta::{Delta, GroupRepair, RuleChange, RuleOf, delta, mirror_delta};
+pub use delta::{Delta, GroupRepair, delta, mirror_delta};
 pub use digest::GroupDigest;
 pub use error::{ChunkError, ReadError};
 pub use foreign::{foreign, movement};
@@ -60,6 +61,7 @@ pub use parts::ExtraPart;
 pub use read::{ReadLimits, read_export};
 pub use reserve::{Issued, Reservation, ReserveError};
 pub use residue::{Backport, Capability, Remnant, Residue};
+pub use rule_change::{RuleChange, RuleOf};
 pub use settings::{Repair, RoleMapping, Settings, SettingsDelta};
 pub use snapshot::{
     Artifact, Branch, Comment, Content, Counts, Format, Group, Hash, Manifest, Snapshot, Version, VersionState,

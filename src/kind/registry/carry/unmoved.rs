@@ -13,7 +13,7 @@ use crate::{
     model::Digest,
     registry::{Row, Snapshot, foreign, movement},
     resource::{Frozen, read_look},
-    system::{Spool, SystemError},
+    system::{Age, Spool, SystemError},
 };
 
 /// A registry as it was captured in a freeze.
@@ -69,8 +69,13 @@ pub(super) fn note_arrival(carry: &Carry<'_>, frozen: &AsFrozen) -> Result<(), A
     Ok(arrived.replace(note.read()?.as_ref(), &note, carry.world.spool())?)
 }
 
-/// The export that the last look at the target took.
+/// The export that the last look at the target took: one that is shared may have lost its place in the spool to an attempt
+/// that ended before its first write, and is kept there by the note of that attempt.
 fn last_look(carry: &Carry<'_>) -> Result<Digest, ApplyError> {
+    let shared = carry.world.snapshots().get(carry.writer.reader().name(), Age::Frozen);
+    if let Some(shared) = shared {
+        return Ok(shared.spooled.sha256);
+    }
     let last = carry.world.spool().last(&carry.writer.reader().url())?;
     let last = last.ok_or_else(|| ApplyError::NotDone("the last look at the target is not in the spool".to_owned()))?;
     Ok(last.sha256)
