@@ -1,6 +1,5 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     sync::Arc,
 };
 
@@ -11,6 +10,8 @@ use super::{
     Snapshot, Version,
     compare::{artifact_differences, codes, group_differences, latest_gap, version_differences},
     conflict::conflicts,
+    parts::{ExtraPart, branched, extra_parts},
+    rule_change::{RuleChange, RuleOf},
 };
 
 /// What the target lacks, and what has to be done about it.
@@ -48,6 +49,9 @@ pub struct Delta {
     pub extra_artifacts: BTreeSet<ArtifactKey>,
     /// Group rows on the target that the source does not have, without those of groups that hold its artifacts.
     pub extra_groups: BTreeSet<GroupKey>,
+    /// What else only the target has, on groups and artifacts that both have. [`mirror_delta`] also does away with it: `rules`
+    /// and `recreate` say how.
+    pub extra_parts: BTreeSet<ExtraPart>,
     /// What makes sending wrong: an id that means something else on the target.
     pub conflicts: Vec<Conflict>,
 }
@@ -59,17 +63,6 @@ pub struct GroupRepair {
     pub description: String,
     /// All labels.
     pub labels: Labels,
-}
-
-/// A rule to change by the API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RuleChange {
-    /// Whose; `None`: a global rule.
-    pub artifact: Option<ArtifactKey>,
-    /// The type.
-    pub rule: Box<str>,
-    /// What it must become; `None`: it must go.
-    pub configuration: Option<Box<str>>,
 }
 
 impl Delta {
@@ -104,8 +97,8 @@ pub fn delta(source: &Snapshot, target: &Snapshot) -> Delta {
     build(source, target, false)
 }
 
-/// As [`delta`], for one who deletes `extra_artifacts` and `extra_groups` on the target before anything is sent: they stand in
-/// nobody's way then.
+/// As [`delta`], for one who deletes `extra_artifacts` and `extra_groups` on the target before anything is sent, so that they
+/// stand in nobody's way then, and who wants nothing else there either.
 pub fn mirror_delta(source: &Snapshot, target: &Snapshot) -> Delta {
     build(source, target, true)
 }
@@ -113,7 +106,12 @@ pub fn mirror_delta(source: &Snapshot, target: &Snapshot) -> Delta {
 fn build(source: &Snapshot, target: &Snapshot, extras_go: bool) -> Delta {
     let mut delta = Delta::default();
     groups(source, target, extras_go, &mut delta);
-    let judge = Judge::new(source, target, &delta.recreate_groups);
+    let branched = if extras_go {
+        branched(source, target)
+    } else {
+        BTreeSet::new()
+    };
+    let judge = Judge::new(source, target, &delta.recreate_groups, branched);
     for (key, artifact) in source.own_artifacts() {
         let ids = judge.ours.get(key).map_or(&[][..], Vec::as_slice);
         match judge.verdict(key, artifact, ids) {
@@ -136,6 +134,7 @@ fn build(source: &Snapshot, target: &Snapshot, extras_go: bool) -> Delta {
     contents(source, target, &mut delta);
     rules(source, target, &mut delta);
     extras(source, target, &mut delta);
+    parts(source, target, extras_go, &mut delta);
     conflicts(source, target, extras_go, &mut delta);
     delta
 }
@@ -155,18 +154,26 @@ struct Judge<'s> {
     theirs: BTreeMap<&'s Arc<ArtifactKey>, Vec<u64>>,
     /// Groups whose artifacts all go.
     gone: &'s BTreeSet<GroupKey>,
+    /// Artifacts with a branch that is to go: it goes with them.
+    branched: BTreeSet<&'s ArtifactKey>,
     /// Comments that the target may hold and leave out of its export.
     hidden: BTreeSet<&'s CommentKey>,
 }
 
 impl<'s> Judge<'s> {
-    fn new(source: &'s Snapshot, target: &'s Snapshot, gone: &'s BTreeSet<GroupKey>) -> Self {
+    fn new(
+        source: &'s Snapshot,
+        target: &'s Snapshot,
+        gone: &'s BTreeSet<GroupKey>,
+        branched: BTreeSet<&'s ArtifactKey>,
+    ) -> Self {
         Self {
             source,
             target,
             ours: source.versions_by_artifact(),
             theirs: target.versions_by_artifact(),
             gone,
+            branched,
             hidden: match target.format {
                 Format::V2 => source.colliding_comments(),
                 Format::V3 => BTreeSet::new(),
@@ -188,7 +195,7 @@ impl<'s> Judge<'s> {
                 Verdict::Add(missing)
             };
         };
-        if self.gone.contains(&key.group) {
+        if self.gone.contains(&key.group) || self.branched.contains(&**key) {
             return Verdict::Recreate;
         }
         let all_known = there.iter().all(|id| ids.binary_search(id).is_ok());
@@ -354,7 +361,7 @@ fn rules(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
         match target.global_rules.get(rule) {
             None => drop(delta.global_rules.insert(rule.clone())),
             Some(there) if there == wanted => {}
-            Some(_) => delta.rules.push(RuleChange::new(None, rule, Some(wanted))),
+            Some(_) => delta.rules.push(RuleChange::new(RuleOf::All, rule, Some(wanted))),
         }
     }
     for rule in target
@@ -362,42 +369,26 @@ fn rules(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
         .keys()
         .filter(|rule| !source.global_rules.contains_key(*rule))
     {
-        delta.rules.push(RuleChange::new(None, rule, None));
+        delta.rules.push(RuleChange::new(RuleOf::All, rule, None));
     }
     for (key, wanted) in source.own_artifact_rules() {
         let gone = delta.recreate.contains(&key.artifact);
         match target.artifact_rules.get(key).filter(|_| !gone) {
             None => drop(delta.artifact_rules.insert(key.clone())),
             Some(there) if **there == *wanted => {}
-            Some(_) => delta
-                .rules
-                .push(RuleChange::new(Some(&key.artifact), &key.rule, Some(wanted))),
+            Some(_) => delta.rules.push(RuleChange::new(
+                RuleOf::Artifact(key.artifact.clone()),
+                &key.rule,
+                Some(wanted),
+            )),
         }
     }
     for (key, _) in target.own_artifact_rules() {
         let stays = source.artifacts.contains_key(&key.artifact) && !delta.recreate.contains(&key.artifact);
         if stays && !source.artifact_rules.contains_key(key) {
-            delta.rules.push(RuleChange::new(Some(&key.artifact), &key.rule, None));
-        }
-    }
-}
-
-impl fmt::Display for RuleChange {
-    /// `rule VALIDITY of default/orders-value`, `global rule VALIDITY`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.artifact {
-            Some(artifact) => write!(f, "rule {} of {artifact}", self.rule),
-            None => write!(f, "global rule {}", self.rule),
-        }
-    }
-}
-
-impl RuleChange {
-    fn new(artifact: Option<&ArtifactKey>, rule: &str, configuration: Option<&str>) -> Self {
-        Self {
-            artifact: artifact.cloned(),
-            rule: rule.into(),
-            configuration: configuration.map(Box::from),
+            delta
+                .rules
+                .push(RuleChange::new(RuleOf::Artifact(key.artifact.clone()), &key.rule, None));
         }
     }
 }
@@ -413,4 +404,20 @@ fn extras(source: &Snapshot, target: &Snapshot, delta: &mut Delta) {
             delta.extra_groups.insert(key.clone());
         }
     }
+}
+
+/// What else only the target has. Branches go with their artifacts, which are brought again whole.
+fn parts(source: &Snapshot, target: &Snapshot, extras_go: bool, delta: &mut Delta) {
+    delta.extra_parts = extra_parts(source, target, delta);
+    if !extras_go {
+        return;
+    }
+    let rules = delta.extra_parts.iter().filter_map(|part| match part {
+        ExtraPart::GroupRule(key) if !part.is_lost(delta) => Some(key),
+        ExtraPart::GroupRule(_) | ExtraPart::Branch(_) => None,
+    });
+    let gone: Vec<RuleChange> = rules
+        .map(|key| RuleChange::new(RuleOf::Group(key.group.clone()), &key.rule, None))
+        .collect();
+    delta.rules.extend(gone);
 }

@@ -23,16 +23,19 @@ mod delta;
 mod digest;
 mod encode;
 mod error;
+mod foreign;
 mod inflate;
 mod key;
 mod labels;
 mod markdown;
 mod moves;
 mod namesakes;
+mod parts;
 pub mod preflight;
 mod read;
 mod reserve;
 mod residue;
+mod rule_change;
 mod settings;
 mod snapshot;
 #[cfg(test)]
@@ -45,17 +48,20 @@ pub use certificate::{Certificate, CertificateCheck, CertificateError, Identity,
 pub use chunk::{Chunk, ChunkLimits, chunks};
 pub use compare::{Accepted, Comparison, GroupPair, RestFacts, Row, SideFacts, VerifyReport, codes, compare};
 pub use conflict::Conflict;
-pub use delta::{Delta, GroupRepair, RuleChange, delta, mirror_delta};
+pub use delta::{Delta, GroupRepair, delta, mirror_delta};
 pub use digest::GroupDigest;
 pub use error::{ChunkError, ReadError};
+pub use foreign::{foreign, movement};
 pub use key::{
     ArtifactKey, ArtifactRuleKey, BranchKey, CommentKey, GroupKey, GroupRuleKey, RESERVE_GROUP, SCRATCH_GROUP,
 };
 pub use labels::Labels;
 pub use moves::moves;
+pub use parts::ExtraPart;
 pub use read::{ReadLimits, read_export};
 pub use reserve::{Issued, Reservation, ReserveError};
 pub use residue::{Backport, Capability, Remnant, Residue};
+pub use rule_change::{RuleChange, RuleOf};
 pub use settings::{Repair, RoleMapping, Settings, SettingsDelta};
 pub use snapshot::{
     Artifact, Branch, Comment, Content, Counts, Format, Group, Hash, Manifest, Snapshot, Version, VersionState,

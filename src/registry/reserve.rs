@@ -137,10 +137,11 @@ impl Reservation {
     ) -> Result<Self, ReserveError> {
         let target_content = match earlier {
             Some(earlier) => {
+                let proof = earlier.proof_hash();
                 let others = target
                     .contents
                     .iter()
-                    .filter(|(id, content)| !earlier.is_dummy(**id, content) && !earlier.is_proof(content));
+                    .filter(|(id, content)| !earlier.is_dummy(**id, content) && content.sha256 != proof);
                 others.map(|(id, _)| *id).max().unwrap_or(0)
             }
             None => target.greatest_content_id(),
@@ -183,9 +184,9 @@ impl Reservation {
         id == self.content_id && content.sha256 == Hash(Sha256::digest(self.bytes()).into())
     }
 
-    /// Whether that content is what a version had that proved this reservation; a 3.x keeps it for a while.
-    fn is_proof(&self, content: &Content) -> bool {
-        content.sha256 == Hash(Sha256::digest(self.proof()).into())
+    /// Of the content of the version that proved this reservation; a 3.x keeps it for a while.
+    fn proof_hash(&self) -> Hash {
+        Hash(Sha256::digest(self.proof()).into())
     }
 
     /// JSON of a version that shows where the counters stand: the same for each try, so that it is known again.

@@ -7,8 +7,8 @@ mod route;
 mod side;
 
 pub use content::{
-    Content, ContentKey, ContentState, DeepContent, Exported, Few, Frozen, GroupRow, OwnCounts, Pin, Settled,
-    SideContent, SideKey, SourceContent, Todo, held, read_look, read_snapshot, take_snapshot,
+    Content, ContentKey, ContentState, Copied, DeepContent, Exported, Few, Frozen, GroupRow, OwnCounts, Pin, Reserved,
+    Settled, SideContent, SideKey, SourceContent, Todo, held, read_look, read_snapshot, take_snapshot,
 };
 pub use guard::{Guard, GuardKey, GuardState};
 pub use read_only::{ReadOnly, ReadOnlyKey, ReadOnlyState};

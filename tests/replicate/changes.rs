@@ -115,3 +115,36 @@ async fn a_done_step_holds_as_long_as_the_target_is_as_it_left_it() {
     assert!(!step.diff(&pinned, &Inputs::default()).unwrap().is_none());
     lab.stop().await;
 }
+
+#[tokio::test]
+async fn what_somebody_changed_on_the_target_since_the_last_copy_is_named_before_it_is_taken_back() {
+    let lab = Lab::new(&fixture("v2-rich")).await;
+    lab.replicate(&json!({})).await.unwrap();
+    let edit = |name: &str| Some(json!({"name": name, "description": "", "labels": [], "properties": {}}));
+    let semver = "groups/payments/artifacts/semver/versions/1.0.0/meta";
+    assert_eq!(lab.v2("PUT", semver, edit("on v2")).await, 204);
+    let risks = |lab: Lab| async move {
+        let step = lab.step(&json!({}));
+        let seen = lab.look(step.as_ref(), Depth::Deep).await;
+        let change = step.diff(&seen, &Inputs::default()).unwrap();
+        (lab, change.risks.join("\n"))
+    };
+    let (lab, said) = risks(lab).await;
+    assert!(!said.contains("since the last copy"), "{said}");
+    // The 3.x is not served, and somebody works on it all the same.
+    let theirs = Some(json!({"name": "theirs", "description": "", "labels": {}}));
+    let customer = "groups/refs/artifacts/customer/versions/1";
+    assert_eq!(lab.v3("PUT", customer, theirs).await, 204);
+    let (lab, said) = risks(lab).await;
+    let named = said
+        .lines()
+        .find(|line| line.contains("somebody changed v3 since the last copy"));
+    assert!(
+        named.is_some_and(|line| line.contains("refs/customer version 1")),
+        "{said}"
+    );
+    assert!(named.is_some_and(|line| !line.contains("semver")), "{said}");
+    lab.replicate(&json!({})).await.unwrap();
+    assert_eq!(lab.differences().await, [""; 0]);
+    lab.stop().await;
+}

@@ -251,6 +251,13 @@ impl Lab {
         request.send().await.unwrap().status().as_u16()
     }
 
+    /// Fills the 3.3 by hand, as the official procedure does.
+    pub async fn import_v3(&self, zip: Vec<u8>) -> u16 {
+        let url = format!("{}/apis/registry/v3/admin/import", self.v3.url());
+        let request = client().post(url).header("content-type", "application/zip").body(zip);
+        request.send().await.unwrap().status().as_u16()
+    }
+
     /// 3.x deletes only when it is told to.
     pub async fn allow_deletions(&self) {
         for name in ["artifact-version", "artifact", "group"] {

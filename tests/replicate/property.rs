@@ -35,8 +35,24 @@ async fn any_earlier_state_becomes_the_present_one_and_again_writes_nothing() {
             let again = step.diff(&now, &Inputs::default()).unwrap();
             assert!(again.is_none(), "seed {seed}, round {round}: {}", again.in_words());
             change(&lab, &mut numbers).await;
+            only_on_3_x(&lab, &mut numbers).await;
         }
         lab.stop().await;
+    }
+}
+
+/// What clients of a 3.x leave behind there, and no 2.6 has.
+async fn only_on_3_x(lab: &Lab, numbers: &mut Numbers) {
+    let (_, v3) = lab.both().await;
+    let keys: Vec<_> = v3.own_artifacts().map(|(key, _)| key).collect();
+    for _ in 0..3 {
+        let at = usize::try_from(numbers.below(keys.len() as u64)).unwrap();
+        let group = keys[at].group.as_option().unwrap_or("default");
+        let rule = json!({"ruleType": "VALIDITY", "config": "FULL"});
+        lab.v3("POST", &format!("groups/{group}/rules"), Some(rule)).await;
+        let url = format!("groups/{group}/artifacts/{}/branches", encoded(&keys[at].artifact));
+        let branch = json!({"branchId": format!("b{}", numbers.below(3)), "versions": []});
+        lab.v3("POST", &url, Some(branch)).await;
     }
 }
 

@@ -75,6 +75,7 @@ async fn two_hundred_changes_on_a_real_3_x_go_back_to_a_real_2_6() {
     }
     let freeze = lab.replicate(&json!({"deletes": "mirror"})).await.unwrap();
     assert_eq!(lab.differences().await, [""; 0]);
+    what_only_3_x_can_have_goes_with_a_mirror(&lab).await;
     lab.allow_deletions().await;
     let before = lab.source().await.digest();
     change(&lab, &mut Numbers::new(7), CHANGES).await;
@@ -111,6 +112,11 @@ async fn two_hundred_changes_on_a_real_3_x_go_back_to_a_real_2_6() {
         .collect();
     let with = json!({"accept": accept, "chunk_versions": 3});
     cut(&lab, &with, &freeze).await;
+    // Somebody passes by the balancer, and takes it back.
+    assert_eq!(lab.v2("POST", "groups", Some(json!({"id": "theirs"}))).await, 200);
+    let error = lab.port_back(with.clone(), &freeze).await.unwrap_err();
+    assert!(error.contains("group_extra group theirs"), "{error}");
+    assert_eq!(lab.v2("DELETE", "groups/theirs", None).await, 204);
     let began = std::time::Instant::now();
     let output = lab.port_back(with.clone(), &freeze).await.unwrap();
     eprintln!("the way back took {:?}: {output}", began.elapsed());
@@ -156,6 +162,24 @@ async fn two_hundred_changes_on_a_real_3_x_go_back_to_a_real_2_6() {
     assert!(error.contains("nothing was sent"), "{error}");
 
     super::interrupted::a_doubted_look_counts_again_until_somebody_writes(&lab).await;
+}
+
+/// A rule of a group and a branch on 3.x: refused by name, and gone after a mirror.
+async fn what_only_3_x_can_have_goes_with_a_mirror(lab: &Lab) {
+    let (_, v3) = lab.both().await;
+    let group = v3.groups.keys().find(|group| !group.is_scratch()).unwrap();
+    let rule = json!({"ruleType": "VALIDITY", "config": "NONE"});
+    assert_eq!(lab.v3("POST", &format!("groups/{group}/rules"), Some(rule)).await, 204);
+    let orders = "groups/default/artifacts/orders-value/branches";
+    let branch = json!({"branchId": "stable", "versions": ["1", "2"]});
+    assert_eq!(lab.v3("POST", orders, Some(branch)).await, 200);
+    let error = lab.replicate(&json!({})).await.unwrap_err();
+    assert!(
+        error.contains(&format!("rule VALIDITY of group {group}")) && error.contains("branch stable"),
+        "{error}"
+    );
+    lab.replicate(&json!({"deletes": "mirror"})).await.unwrap();
+    assert_eq!(lab.differences().await, [""; 0]);
 }
 
 /// Begins the way back and drops it while its third request is under way.

@@ -39,44 +39,69 @@ fn records_snapshot(uses: &str) -> bool {
     (has("file") && has("sha256")) || has("spool") || has("source_sha256")
 }
 
-/// What a step captured, if it is still that.
-pub(super) async fn captured(step: &StepId, inputs: &Inputs, world: &Act) -> Result<Side, ApplyError> {
+/// Where a captured snapshot lies.
+struct Place {
+    path: PathBuf,
+    /// How people know it.
+    shown: String,
+    sha256: Digest,
+}
+
+/// Where a step says that its snapshot lies; `None` when it says nothing of one.
+fn place(step: &StepId, inputs: &Inputs, world: &Act) -> Result<Option<Place>, KindError> {
     let captured = Captured::deserialize(inputs.of(step)?).map_err(|source| KindError::Shape {
         what: format!("steps.{step}"),
         source,
     })?;
-    let (path, shown, expected): (PathBuf, String, Digest) = match captured {
+    Ok(match captured {
         Captured {
             file: Some(file),
             sha256: Some(sha256),
             ..
-        } => (world.path(&file), file, sha256),
+        } => Some(Place {
+            path: world.path(&file),
+            shown: file,
+            sha256,
+        }),
         Captured {
             spool: Some(sha256), ..
-        } => (
-            world.spool().path(&sha256),
-            format!("the snapshot of step `{step}`"),
+        } => Some(Place {
+            path: world.spool().path(&sha256),
+            shown: format!("the snapshot of step `{step}`"),
             sha256,
-        ),
-        Captured { .. } => {
-            return Err(KindError::MissingOutput {
-                step: step.clone(),
-                field: "sha256".to_owned(),
-            }
-            .into());
+        }),
+        Captured { .. } => None,
+    })
+}
+
+/// What a step captured, if it is still that.
+pub(super) async fn captured(step: &StepId, inputs: &Inputs, world: &Act) -> Result<Side, ApplyError> {
+    let Some(Place { path, shown, sha256 }) = place(step, inputs, world)? else {
+        return Err(KindError::MissingOutput {
+            step: step.clone(),
+            field: "sha256".to_owned(),
         }
+        .into());
     };
     if !path.exists() {
         return Err(ApplyError::NotDone(format!("{shown} is not there any more")));
     }
     let side = file_side(&path, shown.clone()).await?.as_looked();
-    if side.identity.export_sha256 != expected {
+    if side.identity.export_sha256 != sha256 {
         return Err(ApplyError::NotDone(format!(
-            "{shown} is not what step `{step}` captured: its SHA-256 is {}, not {expected}",
+            "{shown} is not what step `{step}` captured: its SHA-256 is {}, not {sha256}",
             side.identity.export_sha256
         )));
     }
     Ok(side)
+}
+
+/// The same where its file is still there; `None` otherwise.
+pub(super) async fn captured_if_there(step: &StepId, inputs: &Inputs, world: &Act) -> Result<Option<Side>, ApplyError> {
+    match place(step, inputs, world)? {
+        Some(place) if place.path.exists() => captured(step, inputs, world).await.map(Some),
+        Some(_) | None => Ok(None),
+    }
 }
 
 #[cfg(test)]

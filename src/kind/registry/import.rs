@@ -107,8 +107,6 @@ impl Effect for RegistryImport {
         }
     }
 
-    // When there is no change, nothing is sent, not even the reservation of ids: content that others brought whole has the
-    // reservation that they made, or none. The counters of a registry cannot be read.
     fn diff(spec: &RegistryImportSpec, now: &ContentState, inputs: &Inputs) -> Result<Change, KindError> {
         refuse_target(now)?;
         let wanted = wanted(spec, now, inputs)?;
@@ -127,6 +125,8 @@ impl Effect for RegistryImport {
             digest: wanted.content_digest.clone(),
             group_rows: wanted.group_rows.clone(),
             reserve_left: false,
+            // Which it will be is known when it is made.
+            reserved_above: Some(u64::MAX),
             ..deep.clone()
         });
         Ok(ContentState {
@@ -218,10 +218,15 @@ fn deep_change(now: &ContentState, deep: &DeepContent, wanted: &Wanted) -> Chang
     // Too many rows for a record: none is there, and verify compares them.
     let rows_known = !deep.group_rows.is_empty() || now.groups == 0;
     let rows_missing = if rows_known { rows_missing } else { 0 };
-    if deep.digest == wanted.content_digest && rows_missing == 0 && !deep.reserve_left {
+    // Content that others brought whole has the reservation that they made, or none: the counters of a registry cannot be read.
+    let reserved = deep.reserved_above.is_some_and(|id| Some(id) > wanted.max_global_id);
+    if deep.digest == wanted.content_digest && rows_missing == 0 && !deep.reserve_left && reserved {
         return Change::none().summary(format!("{} versions, all equal", wanted.versions));
     }
     let mut change = change(now, wanted);
+    if !reserved {
+        change = change.field("ids reserved and proven", false, true);
+    }
     if change.deltas.is_empty() {
         change = change.field("content", deep.digest.as_str(), wanted.content_digest.as_str());
     }
@@ -288,6 +293,7 @@ mod tests {
                 reserve_left,
                 spool: Digest::from(""),
                 written_since: None,
+                reserved_above: Some(1_000_000),
             }),
             files: Vec::new(),
             sides: BTreeMap::new(),
@@ -329,6 +335,15 @@ mod tests {
         );
         assert!(shown(&registry("3.3.3", 36, 68, Some(("d", &["a"], false)))).contains("groups to repair: 1 → 0"));
         assert!(shown(&registry("3.3.3", 36, 68, Some(("d", &["a", "b"], true)))).contains("regplan-reserve"));
+    }
+
+    #[test]
+    fn content_that_others_brought_has_no_ids_reserved() {
+        let mut now = registry("3.3.3", 36, 68, Some(("d", &["a", "b"], false)));
+        for reserved in [None, Some(70)] {
+            now.deep.as_mut().unwrap().reserved_above = reserved;
+            assert!(shown(&now).contains("ids reserved and proven"), "{}", shown(&now));
+        }
     }
 
     #[test]

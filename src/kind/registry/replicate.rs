@@ -15,7 +15,7 @@ use crate::{
         Action, BackendName, Change, Digest, DocPath, Finding, Findings, ResourceKey, Step, StepId, SystemName, Touches,
     },
     registry::{Accepted, Repair},
-    resource::{Content, ContentKey, ContentState, Few, Pin, Settled, SideContent, SideKey, Todo},
+    resource::{Content, ContentKey, ContentState, Few, Pin, Reserved, Settled, SideContent, SideKey, Todo},
     system::{Act, Observe, Progress, Spooled, apicurio::ServerVersion},
 };
 
@@ -31,10 +31,10 @@ pub struct RegistryReplicateSpec {
     pub from: SystemName,
     /// The registry that is made equal to it; no client may write to it yet.
     pub to: SystemName,
-    /// What becomes of artifacts and groups that only `to` has; `refuse` when absent.
+    /// What becomes of artifacts and groups, and of rules of groups and branches, that only `to` has; `refuse` when absent.
     #[serde(default)]
     pub deletes: Deletes,
-    /// Most changes; more are refused before anything is written. Absent: as many as there are.
+    /// Most changes, settings included; more are refused before anything is written. Absent: as many as there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_changes: Option<u64>,
     /// Most versions in one request; 500 when absent. The server's limits hold in any case.
@@ -208,9 +208,11 @@ impl Effect for RegistryReplicate {
         let carried = if world.registry(&spec.to)?.version().await?.is_v2() {
             let source = source.having_issued(back::issued(&spec.from, world, log).await?);
             let carry = Carry::open::<IntoV2>(&spec.to, source, spec.chunk_versions, world, log).await?;
-            let digest = back::expected(spec, inputs)?;
-            carry.unmoved_since(digest).run::<IntoV2>(&bounds).await?
+            let frozen = back::as_frozen(spec, inputs, world).await?;
+            carry.unmoved_since(frozen).run::<IntoV2>(&bounds).await?
         } else {
+            let reserved = Reserved::on(&world.registry(&spec.from)?, world.spool())?;
+            let source = source.having_issued(reserved.map(|reserved| reserved.issued()).unwrap_or_default());
             let carry = Carry::open::<IntoV3>(&spec.to, source, spec.chunk_versions, world, log).await?;
             carry
                 .with_settings_of(&spec.from, &spec.repair)
@@ -255,7 +257,7 @@ impl Effect for RegistryReplicate {
             max_global_id: pin.map_or(0, |pin| pin.max_global_id),
             max_content_id: pin.map_or(0, |pin| pin.max_content_id),
             residue: todo.map_or(0, |todo| {
-                todo.residue.count + todo.extra_artifacts.count + todo.extra_groups.count
+                todo.residue.count + todo.extra_artifacts.count + todo.extra_groups.count + todo.extra_parts.count
             }),
             sent_versions: count(|carried| carried.versions),
             chunks: count(|carried| carried.chunks),
@@ -361,6 +363,7 @@ fn by_snapshot(
     if !spec.reset {
         refuse_todo(spec, todo)?;
     }
+    refuse_many(spec, now, side, todo)?;
     Ok(change_of(spec, now, side, pin, todo))
 }
 
@@ -419,6 +422,7 @@ fn refuse_todo(spec: &RegistryReplicateSpec, todo: &Todo) -> Result<(), KindErro
         ("artifacts", &todo.extra_artifacts),
         ("versions", &todo.extra_versions),
         ("groups", &todo.extra_groups),
+        ("rules of groups and branches", &todo.extra_parts),
     ];
     let gone: Vec<String> = gone
         .iter()
@@ -433,21 +437,48 @@ fn refuse_todo(spec: &RegistryReplicateSpec, todo: &Todo) -> Result<(), KindErro
             gone.join(", ")
         )));
     }
+    if spec.deletes == Deletes::Keep && !todo.lost_parts.is_none() {
+        return Err(KindError::Refused(format!(
+            "what it belongs to has to be brought again whole, so it cannot stay on {}: {}; say `deletes: mirror`, or delete it there",
+            spec.to,
+            todo.lost_parts.in_words()
+        )));
+    }
+    Ok(())
+}
+
+fn refuse_many(
+    spec: &RegistryReplicateSpec,
+    now: &ContentState,
+    side: &SideContent,
+    todo: &Todo,
+) -> Result<(), KindError> {
+    let needed = changes(spec, now, side, todo);
     match spec.max_changes {
-        Some(most) if changes(spec, todo) > most => Err(KindError::Refused(format!(
-            "{} changes are needed and `max_changes` is {most}",
-            changes(spec, todo)
+        Some(most) if needed > most => Err(KindError::Refused(format!(
+            "{needed} changes are needed and `max_changes` is {most}"
         ))),
         Some(_) | None => Ok(()),
     }
 }
 
-fn changes(spec: &RegistryReplicateSpec, todo: &Todo) -> u64 {
+/// All that is changed on the target: content, and settings.
+fn changes(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideContent, todo: &Todo) -> u64 {
+    if spec.reset && stands_in_the_way(todo) {
+        // Everything goes, and everything comes.
+        return now.artifacts + now.groups + side.versions.unwrap_or_default() + todo.settings.count;
+    }
     let extra = match spec.deletes {
         Deletes::Mirror => todo.extra_artifacts.count + todo.extra_groups.count,
         Deletes::Keep | Deletes::Refuse => 0,
     };
-    todo.versions + todo.recreate.count + todo.groups + todo.rules + extra
+    todo.versions + todo.recreate.count + todo.groups + todo.rules + todo.settings.count + extra
+}
+
+/// Whether the target holds something that a `reset` deletes everything for.
+fn stands_in_the_way(todo: &Todo) -> bool {
+    let extra = todo.extra_artifacts.count + todo.extra_groups.count + todo.extra_parts.count;
+    extra + todo.conflicts.count > 0
 }
 
 fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideContent, pin: &Pin, todo: &Todo) -> Change {
@@ -455,7 +486,8 @@ fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideConten
     let deletes = extra > 0 && (spec.deletes == Deletes::Mirror || spec.reset);
     let reserve_left = now.deep.as_ref().is_some_and(|deep| deep.reserve_left);
     let versions = side.versions.unwrap_or_default();
-    if todo.is_done() && !deletes && !reserve_left {
+    let emptied = spec.reset && stands_in_the_way(todo);
+    if todo.is_done() && !deletes && !emptied && !reserve_left {
         return Change::none().summary(format!("{versions} versions, all equal"));
     }
     let action = if now.artifacts == 0 {
@@ -472,6 +504,9 @@ fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideConten
         .field("rules", 0, todo.rules)
         .field("what is sent", Value::Null, listed(&todo.moves))
         .pin("source", json!({"sha256": pin.spool, "bytes": pin.bytes}));
+    if todo.reserve {
+        change = change.field("ids reserved and proven", false, true);
+    }
     if todo.settings.count > 0 {
         change = change.field("to set", Value::Null, todo.settings.in_words());
     }
@@ -484,7 +519,17 @@ fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideConten
                 .join("; ")
         ));
     }
-    if spec.reset && (extra > 0 || todo.conflicts.count > 0) {
+    if !todo.taken_back.is_none() {
+        change = change.risk(format!(
+            "somebody changed {} since the last copy, and this one takes it back: {}",
+            spec.to,
+            todo.taken_back.in_words()
+        ));
+    }
+    if spec.deletes == Deletes::Mirror && !todo.extra_parts.is_none() {
+        change = change.risk(format!("deleted on {}: {}", spec.to, todo.extra_parts.in_words()));
+    }
+    if emptied {
         change = change.risk(format!("everything on {} is deleted first, as `reset` says", spec.to));
     }
     if reserve_left {
@@ -604,6 +649,7 @@ mod tests {
                 reserve_left: false,
                 spool: Digest::from("t"),
                 written_since: None,
+                reserved_above: None,
             }),
             files: Vec::new(),
             sides: BTreeMap::from([("v2".into(), side)]),
@@ -635,6 +681,12 @@ mod tests {
         assert_eq!(change.pins["source"], json!({"sha256": "abc", "bytes": 7}));
         assert!(change.risks[0].contains("g/a"), "{:?}", change.risks);
         assert!(judged(json!({}), Todo::default()).unwrap().is_none());
+        let reserve = Todo {
+            reserve: true,
+            ..Todo::default()
+        };
+        let words = judged(json!({}), reserve).unwrap().in_words();
+        assert!(words.contains("ids reserved and proven: false → true"), "{words}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::support::{Unpacked, read, snapshot, with_artifacts_anew};
 use crate::registry::{
     Accepted, ArtifactKey, Backport, Capability, ChunkLimits, ChunkWriter, Delta, Format, GroupKey, Issued,
-    Reservation, Residue, RestFacts, Snapshot, Version, VersionState, chunks, compare, delta, mirror_delta,
+    Reservation, Residue, RestFacts, RuleOf, Snapshot, Version, VersionState, chunks, compare, delta, mirror_delta,
 };
 
 /// A 2.6 that nobody wrote to since the switch, and the 3.x after that, changed.
@@ -126,10 +126,11 @@ fn import(now: &mut Snapshot, zip: &Snapshot) {
 
 fn rules(now: &mut Snapshot, delta: &Delta) {
     for change in &delta.rules {
-        match (&change.artifact, &change.configuration) {
-            (None, Some(wanted)) => drop(now.global_rules.insert(change.rule.clone(), wanted.clone())),
-            (None, None) => drop(now.global_rules.remove(&change.rule)),
-            (Some(artifact), wanted) => {
+        match (&change.of, &change.configuration) {
+            (RuleOf::All, Some(wanted)) => drop(now.global_rules.insert(change.rule.clone(), wanted.clone())),
+            (RuleOf::All, None) => drop(now.global_rules.remove(&change.rule)),
+            (RuleOf::Group(group), _) => panic!("2.6 has no rules of groups, and {group} has one"),
+            (RuleOf::Artifact(artifact), wanted) => {
                 let key = crate::registry::ArtifactRuleKey {
                     artifact: artifact.clone(),
                     rule: change.rule.clone(),

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::support::{Unpacked, snapshot};
-use crate::registry::{ArtifactKey, Conflict, Delta, Snapshot, delta};
+use crate::registry::{ArtifactKey, Conflict, Delta, Snapshot, delta, mirror_delta};
 
 /// 3.3.3 after the import of `v2-rich`, with one change; what brings it back to `v2-rich`?
 fn against(change: impl FnOnce(&mut Unpacked)) -> Delta {
@@ -204,21 +204,54 @@ fn rules_are_sent_when_missing_and_changed_by_the_api_when_other() {
         .rules
         .iter()
         .map(|change| {
-            let whose = change
-                .artifact
-                .as_ref()
-                .map_or("global".to_owned(), ToString::to_string);
-            format!(
-                "{whose} {} {}",
-                change.rule,
-                change.configuration.as_deref().unwrap_or("-")
-            )
+            let configuration = change.configuration.as_deref().unwrap_or("-");
+            format!("{change}: {configuration}")
         })
         .collect();
     assert_eq!(
         changes,
-        ["global COMPATIBILITY BACKWARD", "refs/customer INTEGRITY REFS_EXIST"]
+        [
+            "global rule COMPATIBILITY: BACKWARD",
+            "rule INTEGRITY of refs/customer: REFS_EXIST"
+        ]
     );
+}
+
+/// A rule of a group and a branch that only the target has, and what else is done there.
+fn with_parts(target: &mut Unpacked) {
+    let rule = json!({"type": "VALIDITY", "groupId": "payments", "configuration": "FULL"});
+    let branch = json!({
+        "groupId": null, "artifactId": "orders-value", "branchId": "stable", "description": null, "systemDefined": false,
+        "owner": "", "createdOn": 1, "modifiedBy": "", "modifiedOn": 1, "versions": ["1"],
+    });
+    for (name, row) in [
+        ("groups/payments/rules/VALIDITY.GroupRule", rule),
+        ("groups/default/artifacts/orders-value/branches/stable.Branch", branch),
+    ] {
+        target.0.push((format!("{name}.json"), row.to_string().into_bytes()));
+    }
+}
+
+#[test]
+fn what_only_a_3_x_can_have_is_named_and_goes_when_nothing_else_may_be_there() {
+    let named = |delta: &Delta| delta.extra_parts.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let all = [
+        "rule VALIDITY of group payments",
+        "branch stable of default/orders-value",
+    ];
+    let stays = against(with_parts);
+    assert_eq!(named(&stays), all);
+    assert!(stays.recreate.is_empty() && stays.rules.is_empty());
+    let mut target = Unpacked::fixture("v3-rich");
+    with_parts(&mut target);
+    let goes = mirror_delta(&snapshot("v2-rich"), &target.read().unwrap());
+    assert!(
+        goes.recreate.contains(&key("default/orders-value")),
+        "{:?}",
+        goes.recreate
+    );
+    let rules: Vec<String> = goes.rules.iter().map(ToString::to_string).collect();
+    assert_eq!(rules, ["rule VALIDITY of group payments"]);
 }
 
 #[test]

@@ -202,6 +202,7 @@ fn limits_hold_against_what_is_really_there() {
     let limits = ReadLimits {
         max_entries: 1_000,
         max_entry_bytes: 1 << 20,
+        max_row_bytes: 1 << 20,
         max_total_bytes: 2 << 20,
     };
     let read = |limits: ReadLimits| read_export(Cursor::new(zip.clone()), &limits).unwrap_err();
@@ -216,6 +217,25 @@ fn limits_hold_against_what_is_really_there() {
         ..limits
     };
     assert!(matches!(read(few), ReadError::TooManyEntries { .. }));
+}
+
+#[test]
+fn a_row_may_be_less_than_a_content_may_and_is_named() {
+    let mut export = Unpacked::fixture("v2-lossy");
+    let long = "x".repeat(17 << 20);
+    let row = format!(r#"{{"ruleType":"{long}","configuration":"FULL"}}"#);
+    export
+        .0
+        .push(("rules/LONG.GlobalRule.json".to_owned(), row.into_bytes()));
+    let zip = export.pack();
+    let error = read_export(Cursor::new(zip.clone()), &ReadLimits::default()).unwrap_err();
+    let said = "the export's entry `rules/LONG.GlobalRule.json` unpacks to more than 16777216 bytes";
+    assert_eq!(error.to_string(), said);
+    let wide = ReadLimits {
+        max_row_bytes: 18 << 20,
+        ..ReadLimits::default()
+    };
+    assert!(read_export(Cursor::new(zip), &wide).is_ok());
 }
 
 #[test]

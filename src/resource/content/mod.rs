@@ -1,9 +1,13 @@
+mod copied;
 mod frozen;
 mod held;
+mod reserved;
 mod side;
 
+pub use copied::Copied;
 pub use frozen::Frozen;
 pub use held::{Exported, held, read_look, read_snapshot, take_snapshot};
+pub use reserved::Reserved;
 pub use side::{Few, Pin, Settled, SideContent, SideKey, Todo};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -103,9 +107,13 @@ pub struct DeepContent {
     pub reserve_left: bool,
     /// The key of the export in the spool, its SHA-256; there until the next deep look at this registry.
     pub spool: Digest,
-    /// The digest from which a way back of this journal has begun to write here.
+    /// The freeze ([`Frozen::freeze`]) from which a way back of this journal has begun to write here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written_since: Option<Digest>,
+    /// The globalId above which this journal has reserved its next ones, if a version of its own has shown that. The counters
+    /// of a registry cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved_above: Option<u64>,
 }
 
 /// What must be equal of a group.
@@ -263,14 +271,27 @@ async fn compared(
     let registry = world.registry(&key.registry)?;
     let switches_left = Deletions::left_on(&registry, world.spool());
     let note = Frozen::note(&registry, world.spool());
-    let written_since = note.read()?.map(|frozen| frozen.digest);
+    let written_since = note.read()?.map(|frozen| frozen.freeze);
+    let reserved = Reserved::on(&registry, world.spool())?;
+    let before = Copied::before(&registry, world.spool(), target).await?;
+    let mut issued = BTreeMap::new();
+    for side in &key.sides {
+        let noted = Reserved::on(&world.registry(&side.system)?, world.spool())?;
+        issued.insert(
+            side.system.clone(),
+            noted.map(|noted| noted.issued()).unwrap_or_default(),
+        );
+    }
     let (keys, target, others) = (key.sides.clone(), target.clone(), others.to_vec());
     let (version, files) = (version.to_owned(), files.to_vec());
     let summarise = move || {
         let mut sides = BTreeMap::new();
         for (side, other) in keys.into_iter().zip(others) {
             let summary = match other {
-                Some((version, other)) => side::summarise(version, &side, &other, &target.snapshot),
+                Some((version, other)) => {
+                    let ids = (reserved, issued.get(&side.system).copied().unwrap_or_default());
+                    side::summarise(version, &side, &other, &target.snapshot, (ids, before.as_ref()))
+                }
                 None => match side.pinned {
                     Some(mut pinned) => {
                         pinned.pin.iter_mut().for_each(|pin| pin.todo = None);
@@ -290,6 +311,7 @@ async fn compared(
             max_global_id: Some(target.snapshot.max_global_id()),
             deep: Some(DeepContent {
                 written_since,
+                reserved_above: reserved.and_then(|reserved| reserved.shown()),
                 reserve_left: switches_left || target.snapshot.has_reserve_group(),
                 ..side::deep_content(&target)
             }),

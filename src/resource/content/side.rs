@@ -4,11 +4,12 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeepContent, GroupRow, OwnCounts, held::held, held::read_look};
+use super::{DeepContent, GroupRow, OwnCounts, Reserved, copied::taken_back, held::held, held::read_look};
 use crate::{
     model::{Digest, SystemName},
     registry::{
-        Accepted, Backport, Conflict, Delta, Repair, Residue, SettingsDelta, Snapshot, delta, mirror_delta, moves,
+        Accepted, Backport, Conflict, Delta, Issued, Repair, Residue, SettingsDelta, Snapshot, delta, mirror_delta,
+        moves,
     },
     system::{Age, Held, Observe, Spooled, SystemError, apicurio::ServerVersion},
 };
@@ -93,6 +94,18 @@ pub struct Todo {
     pub extra_artifacts: Few,
     /// Groups that the source does not have.
     pub extra_groups: Few,
+    /// Rules of groups and branches that only the target has, on groups and artifacts that both have.
+    #[serde(default, skip_serializing_if = "Few::is_none")]
+    pub extra_parts: Few,
+    /// Of those, what goes with something that has to be brought again.
+    #[serde(default, skip_serializing_if = "Few::is_none")]
+    pub lost_parts: Few,
+    /// What somebody did to the target since the last copy, and this one takes back: rows of a comparison.
+    #[serde(default, skip_serializing_if = "Few::is_none")]
+    pub taken_back: Few,
+    /// Whether ids are to be reserved, or it is to be shown that they are: this journal knows of no reservation that is enough.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reserve: bool,
     /// What makes sending wrong.
     pub conflicts: Few,
     /// What the target cannot hold, as the plan accepts it.
@@ -172,6 +185,10 @@ impl Todo {
             extra_versions: Few::of(extra.map(|(_, version)| version)),
             extra_artifacts: Few::of(&delta.extra_artifacts),
             extra_groups: Few::of(&delta.extra_groups),
+            extra_parts: Few::of(&delta.extra_parts),
+            lost_parts: Few::of(delta.extra_parts.iter().filter(|part| part.is_lost(&delta))),
+            reserve: false,
+            taken_back: Few::default(),
             conflicts: Few::of(delta.conflicts.iter().map(Conflict::to_string)),
             residue: Few::of(accepted),
             refused: Few::of(refused),
@@ -180,12 +197,13 @@ impl Todo {
         }
     }
 
-    /// Whether there is nothing to send, to delete or to repair, extra artifacts and groups left aside.
+    /// Whether there is nothing to send, to delete, to repair or to reserve, extra artifacts and groups left aside.
     pub fn is_done(&self) -> bool {
         self.versions == 0
             && self.recreate.count == 0
             && self.groups == 0
             && self.rules == 0
+            && !self.reserve
             && self.conflicts.count == 0
             && self.settings.count == 0
     }
@@ -259,8 +277,15 @@ pub(super) async fn whole(key: &SideKey, world: &Observe) -> Result<Option<(Stri
     Ok(Some((pinned.version.clone(), held)))
 }
 
-/// Summarises it, compared with the target; without what the target cannot hold.
-pub(super) fn summarise(version: String, key: &SideKey, source: &Held, target: &Snapshot) -> SideContent {
+/// Summarises it, compared with the target; without what the target cannot hold. Also what is reserved on the target, the ids
+/// that were reserved here, and what was copied last where the target is not that any more.
+pub(super) fn summarise(
+    version: String,
+    key: &SideKey,
+    source: &Held,
+    target: &Snapshot,
+    ((reserved, issued), before): ((Option<Reserved>, Issued), Option<&Snapshot>),
+) -> SideContent {
     let none = Residue::default();
     let fitted = Backport::between(&source.snapshot, target);
     let (snapshot, residue) = match &fitted {
@@ -268,6 +293,9 @@ pub(super) fn summarise(version: String, key: &SideKey, source: &Held, target: &
         None => (&*source.snapshot, &none),
     };
     let own = OwnCounts::of(snapshot);
+    // What stays behind has ids as well.
+    let issued = issued.or(source.snapshot.issued());
+    let enough = reserved.is_some_and(|reserved| reserved.is_enough(snapshot, target, issued));
     SideContent {
         version,
         artifacts: own.artifacts,
@@ -278,7 +306,15 @@ pub(super) fn summarise(version: String, key: &SideKey, source: &Held, target: &
             digest: snapshot.digest(),
             max_global_id: snapshot.max_global_id(),
             max_content_id: snapshot.max_content_id(),
-            todo: Some(Todo::of(key, snapshot, residue, target)),
+            todo: Some(Todo {
+                reserve: !enough,
+                taken_back: Few::of(
+                    before
+                        .into_iter()
+                        .flat_map(|before| taken_back(before, snapshot, target)),
+                ),
+                ..Todo::of(key, snapshot, residue, target)
+            }),
             settled: None,
         }),
     }
@@ -295,5 +331,6 @@ pub(super) fn deep_content(target: &Held) -> DeepContent {
         reserve_left: snapshot.has_reserve_group(),
         spool: target.spooled.sha256.clone(),
         written_since: None,
+        reserved_above: None,
     }
 }

@@ -158,6 +158,15 @@ impl<'a> RegistryWriter<'a> {
         delete(api, rule_url(api, version, of, Some(kind))?).await
     }
 
+    /// Removes a rule of a group of a 3.x; it is fine when there is none.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn delete_group_rule(&self, version: &ServerVersion, group: &str, kind: &str) -> Result<(), SystemError> {
+        let api = self.api()?;
+        delete(api, core_url(api, version, &["groups", group, "rules", kind])?).await
+    }
+
     /// Gives an artifact of a 2.6 this owner; nothing is sent when it has it. An artifact whose versions are all disabled has
     /// no owner to 2.6 (`reference/apicurio.md` §2.9) and stays as it is.
     ///

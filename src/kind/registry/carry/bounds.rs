@@ -4,16 +4,16 @@ use serde::{Deserialize, Serialize};
 use super::some_of;
 use crate::{
     kind::ApplyError,
-    registry::{Accepted, Conflict, Delta, Residue, RestFacts, Row, Snapshot, compare},
+    registry::{Accepted, Conflict, Delta, ExtraPart, Residue, RestFacts, Row, Snapshot, compare},
 };
 
-/// What becomes of artifacts and groups that only the target has.
+/// What becomes of artifacts and groups, and of rules of groups and branches, that only the target has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Deletes {
     /// They are deleted on the target.
     Mirror,
-    /// They stay, and are the difference that is left.
+    /// They stay, and are the difference that is left; but a branch whose artifact has to be brought again whole cannot stay.
     Keep,
     /// Nothing is sent, and they are listed; so are versions that the source does not have any more.
     #[default]
@@ -37,13 +37,14 @@ pub(in crate::kind::registry) struct Bounds {
 
 impl Bounds {
     /// Nothing is sent when an id means something else on the target, when it holds what the source does not have, or when
-    /// there is more to do than may be.
+    /// there is more to do than may be. `besides`: changes that are not in the delta.
     pub(super) fn refuse(
         &self,
         delta: &Delta,
         residue: &Residue,
         source: &Snapshot,
         target: &Snapshot,
+        besides: u64,
     ) -> Result<(), ApplyError> {
         let (refused, _) = residue.split(&self.accept);
         if !refused.is_empty() {
@@ -54,6 +55,7 @@ impl Bounds {
             )));
         }
         let mut reasons: Vec<String> = delta.conflicts.iter().map(Conflict::to_string).collect();
+        reasons.extend(self.unwanted_parts(delta));
         if self.deletes == Deletes::Refuse {
             let artifacts = delta.extra_artifacts.iter();
             reasons.extend(artifacts.map(|artifact| format!("{artifact} is not in the source")));
@@ -69,23 +71,39 @@ impl Bounds {
                 some_of(&reasons)
             )));
         }
+        let needed = changes(delta, self.deletes).saturating_add(besides);
         match self.max_changes {
-            Some(most) if changes(delta, self.deletes) > most => Err(ApplyError::NotDone(format!(
-                "{} changes are needed and `max_changes` is {most}, so nothing was sent",
-                changes(delta, self.deletes)
+            Some(most) if needed > most => Err(ApplyError::NotDone(format!(
+                "{needed} changes are needed and `max_changes` is {most}, so nothing was sent"
             ))),
             Some(_) | None => Ok(()),
         }
     }
 
+    /// Rules of groups and branches that only the target has, and that may neither go nor stay.
+    fn unwanted_parts(&self, delta: &Delta) -> Vec<String> {
+        let parts = delta.extra_parts.iter();
+        match self.deletes {
+            Deletes::Mirror => Vec::new(),
+            Deletes::Keep => {
+                let lost = parts.filter(|part| part.is_lost(delta));
+                lost.map(|part| format!("{part} cannot stay: what it belongs to has to be brought again whole"))
+                    .collect()
+            }
+            Deletes::Refuse => parts.map(|part| format!("{part} is not in the source")).collect(),
+        }
+    }
+
     /// The differences that are left on purpose: what only the target has, when that stays.
     pub(super) fn kept(&self, delta: &Delta, source: &Snapshot, target: &Snapshot) -> Vec<Row> {
-        if self.deletes != Deletes::Keep || (delta.extra_artifacts.is_empty() && delta.extra_groups.is_empty()) {
+        let none = delta.extra_artifacts.is_empty() && delta.extra_groups.is_empty() && delta.extra_parts.is_empty();
+        if self.deletes != Deletes::Keep || none {
             return Vec::new();
         }
         let artifacts = delta.extra_artifacts.iter().map(ToString::to_string);
         let groups = delta.extra_groups.iter().map(|group| format!("group {group}"));
-        let names: Vec<String> = artifacts.chain(groups).collect();
+        let parts = delta.extra_parts.iter().map(ExtraPart::row_name);
+        let names: Vec<String> = artifacts.chain(groups).chain(parts).collect();
         let about = |row: &Row| {
             let rest = |name: &String| row.what.strip_prefix(name.as_str());
             names
@@ -106,7 +124,7 @@ fn extra_versions<'s>(source: &'s Snapshot, target: &'s Snapshot) -> impl Iterat
     gone.map(|(id, version)| format!("{version} (globalId {id}) is not in the source"))
 }
 
-/// What `max_changes` counts: versions to send, artifacts and groups to delete or to change, rules.
+/// What `max_changes` counts of a delta: versions to send, artifacts and groups to delete or to change, rules.
 fn changes(delta: &Delta, deletes: Deletes) -> u64 {
     let extra = match deletes {
         Deletes::Mirror => delta.extra_artifacts.len() + delta.extra_groups.len(),
@@ -131,11 +149,11 @@ mod tests {
         let (source, target) = (any_snapshot("v2-rich"), any_snapshot("v3-rich"));
         let bounds = Bounds::default();
         let mut delta = Delta::default();
-        assert!(bounds.refuse(&delta, &Residue::default(), &source, &target).is_ok());
+        assert!(bounds.refuse(&delta, &Residue::default(), &source, &target, 0).is_ok());
         delta.conflicts.push(Conflict::ContentId { content_id: 7 });
         delta.extra_artifacts.insert(ArtifactKey::new(Some("g"), "theirs"));
         let text = bounds
-            .refuse(&delta, &Residue::default(), &source, &target)
+            .refuse(&delta, &Residue::default(), &source, &target, 0)
             .unwrap_err()
             .to_string();
         assert!(text.contains("content 7 holds other bytes on the target"), "{text}");
@@ -152,7 +170,7 @@ mod tests {
             ..Bounds::default()
         };
         let text = bounds
-            .refuse(&delta, &Residue::default(), &source, &target)
+            .refuse(&delta, &Residue::default(), &source, &target, 0)
             .unwrap_err()
             .to_string();
         assert!(text.contains(&format!("globalId {id}")), "{text}");
@@ -160,7 +178,7 @@ mod tests {
             deletes: Deletes::Mirror,
             ..bounds
         };
-        assert!(mirror.refuse(&delta, &Residue::default(), &source, &target).is_ok());
+        assert!(mirror.refuse(&delta, &Residue::default(), &source, &target, 0).is_ok());
     }
 
     #[test]
@@ -177,11 +195,11 @@ mod tests {
         assert!(needed >= 68, "{needed}");
         assert!(
             with(needed)
-                .refuse(&delta, &Residue::default(), &source, &target)
+                .refuse(&delta, &Residue::default(), &source, &target, 0)
                 .is_ok()
         );
         let text = with(5)
-            .refuse(&delta, &Residue::default(), &source, &target)
+            .refuse(&delta, &Residue::default(), &source, &target, 0)
             .unwrap_err()
             .to_string();
         assert!(

@@ -3,15 +3,17 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Carry, Fitted, Target, id_of, into_v3::repair_rule, refuse::unreservable, reserved::Reserved,
-    unmoved::demand_unmoved,
+    Carry, Fitted, Target, id_of,
+    into_v3::repair_rule,
+    refuse::unreservable,
+    unmoved::{demand_unmoved, note_arrival},
 };
 use crate::{
     kind::ApplyError,
     registry::{
         ArtifactKey, Backport, Chunk, ChunkLimits, Delta, GroupKey, RESERVE_GROUP, Reservation, Residue, Snapshot,
     },
-    resource::Frozen,
+    resource::Reserved,
     system::{
         SystemError,
         apicurio::{ArtifactId, Deletions, ServerVersion},
@@ -46,9 +48,18 @@ impl Target for IntoV2 {
         }
     }
 
-    fn guard(carry: &Carry<'_>, target: &Snapshot) -> Result<(), ApplyError> {
-        let note = Frozen::note(carry.writer.reader(), carry.world.spool());
-        demand_unmoved(&note, carry.unmoved.as_ref(), carry.source(), target)
+    async fn guard(carry: &Carry<'_>, target: &Snapshot, emptied: bool) -> Result<(), ApplyError> {
+        match &carry.unmoved {
+            Some(frozen) => demand_unmoved(carry, frozen, target, emptied).await,
+            None => Ok(()),
+        }
+    }
+
+    fn settled(carry: &Carry<'_>, _target: &Snapshot) -> Result<(), ApplyError> {
+        match &carry.unmoved {
+            Some(frozen) => note_arrival(carry, frozen),
+            None => Ok(()),
+        }
     }
 
     /// Before the first chunk, as the comment's counter of a 2.6 on PostgreSQL never recovers (`reference/apicurio.md` §0 row

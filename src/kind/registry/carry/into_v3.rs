@@ -4,10 +4,13 @@ use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time::sleep;
 
-use super::{Carry, Target, id_of, refuse::unreservable, reserved::Reserved};
+use super::{Carry, Target, id_of, refuse::unreservable};
 use crate::{
     kind::ApplyError,
-    registry::{ArtifactKey, Chunk, Delta, GroupKey, GroupRepair, RESERVE_GROUP, Reservation, RuleChange, Snapshot},
+    registry::{
+        ArtifactKey, Chunk, Delta, GroupKey, GroupRepair, RESERVE_GROUP, Reservation, RuleChange, RuleOf, Snapshot,
+    },
+    resource::{Copied, Reserved},
     system::{
         SystemError,
         apicurio::{ArtifactId, Deletions, Rule, ServerVersion},
@@ -32,11 +35,25 @@ impl Target for IntoV3 {
         })
     }
 
+    /// From here on what it holds is not what the last copy left.
+    async fn guard(carry: &Carry<'_>, _target: &Snapshot, _emptied: bool) -> Result<(), ApplyError> {
+        Ok(Copied::note(carry.writer.reader(), carry.world.spool()).remove()?)
+    }
+
+    fn settled(carry: &Carry<'_>, target: &Snapshot) -> Result<(), ApplyError> {
+        let Some(source) = carry.loaded.sha256.clone() else {
+            return Ok(());
+        };
+        let digest = target.digest();
+        Ok(Copied::note(carry.writer.reader(), carry.world.spool()).write(&Copied { digest, source })?)
+    }
+
     /// Before the first chunk: so whatever of the content is there, the ids are reserved. Also when no chunk has to be sent,
-    /// as others may have brought the content; only a step that finds nothing at all to do does not come here.
+    /// as others may have brought the content: a step without a reservation is not done.
     async fn reserve(carry: &Carry<'_>, target: &Snapshot, noted: Option<Reserved>) -> Result<(), ApplyError> {
         let last = noted.map(|noted| noted.last);
-        let reservation = Reservation::above(carry.source(), target, last).map_err(unreservable)?;
+        let issued = carry.loaded.issued;
+        let reservation = Reservation::above_issued(carry.source(), target, issued, last).map_err(unreservable)?;
         // Inside a freeze every request counts, and a KafkaSQL never forgets an entity that was sent twice.
         let made = noted.is_some_and(|noted| noted.made && noted.last == reservation);
         let in_use = target.own_versions().next().is_some() && !target.has_reserve_group();
@@ -141,7 +158,17 @@ async fn repair_group(carry: &Carry<'_>, group: &GroupKey, repair: &GroupRepair)
 }
 
 pub(super) async fn repair_rule(carry: &Carry<'_>, change: &RuleChange) -> Result<(), ApplyError> {
-    let of = change.artifact.as_ref().map(id_of);
+    let of = match &change.of {
+        // None is ever set: a source that has some is no source of a 3.x.
+        RuleOf::Group(group) => {
+            let deleted = carry
+                .writer
+                .delete_group_rule(&carry.version, group.as_str(), &change.rule);
+            return Ok(deleted.await?);
+        }
+        RuleOf::Artifact(artifact) => Some(id_of(artifact)),
+        RuleOf::All => None,
+    };
     match &change.configuration {
         Some(config) => {
             let rule = Rule {

@@ -14,7 +14,6 @@ mod pack;
 mod pending;
 mod proof;
 mod refuse;
-mod reserved;
 mod settings;
 mod source;
 mod target;
@@ -24,9 +23,9 @@ pub(super) use bounds::Bounds;
 pub use bounds::Deletes;
 pub(super) use into_v2::IntoV2;
 pub(super) use into_v3::IntoV3;
-pub(super) use reserved::reserved_on;
 pub(super) use source::Source;
 pub(super) use target::{Fitted, Target};
+pub(super) use unmoved::AsFrozen;
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
@@ -37,18 +36,17 @@ use self::{
     pending::Pending,
     proof::prove_next_ids,
     refuse::{boundary, refuse_native},
-    reserved::{Reserved, reserved_note},
     settings::SettingsOf,
     source::Loaded,
 };
 use crate::{
     kind::ApplyError,
-    model::{Digest, SystemName},
+    model::SystemName,
     registry::{
         ArtifactKey, Chunk, ChunkLimits, Delta, Repair, Reservation, Residue, RestFacts, Row, Snapshot, chunks,
         compare, delta, mirror_delta,
     },
-    resource::held,
+    resource::{Reserved, held},
     system::{
         Act, Age, Note, Progress, SystemError,
         apicurio::{ArtifactId, Deletions, RegistryWriter, ServerVersion},
@@ -88,7 +86,7 @@ pub(super) struct Carry<'a> {
     version: ServerVersion,
     loaded: Loaded,
     limits: ChunkLimits,
-    unmoved: Option<Digest>,
+    unmoved: Option<AsFrozen>,
     settings: Option<SettingsOf>,
     /// Whether the target keeps a journal in Kafka, which has rules of its own (`reference/apicurio.md` §0 rows 18 to 20).
     kafka: bool,
@@ -115,7 +113,7 @@ impl<'a> Carry<'a> {
         log.say(format!("reading {}", source.name()));
         let loaded = source.load().await?;
         let pending = Pending::of(writer.reader(), world.spool());
-        let reserved = reserved_note(writer.reader(), world.spool());
+        let reserved = Reserved::note(writer.reader(), world.spool());
         let defaults = T::limits();
         let kafka = version.is_v3() && writer.reader().keeps_journal(&version).await?;
         let most = if kafka { KAFKA_VERSIONS } else { defaults.max_versions };
@@ -138,10 +136,10 @@ impl<'a> Carry<'a> {
         })
     }
 
-    /// Demands that the target still holds what had this digest, before its first write.
+    /// Demands that nobody else wrote to the target since.
     #[must_use]
-    pub(super) fn unmoved_since(mut self, digest: Option<Digest>) -> Self {
-        self.unmoved = digest;
+    pub(super) fn unmoved_since(mut self, frozen: Option<AsFrozen>) -> Self {
+        self.unmoved = frozen;
         self
     }
 
@@ -174,7 +172,7 @@ impl<'a> Carry<'a> {
         self.loaded.issued = self.loaded.issued.or(self.loaded.snapshot.issued());
         self.loaded.snapshot = wanted;
         if bounds.reset && self.must_be_emptied(&target) {
-            self.may_be_emptied::<T>(bounds, &residue, &target)?;
+            self.may_be_emptied::<T>(bounds, &residue, &target).await?;
             self.empty::<T>(&target).await?;
             target = self.look(Age::Frozen).await?;
         }
@@ -184,11 +182,12 @@ impl<'a> Carry<'a> {
             target = self.look(Age::Frozen).await?;
             delta = self.delta(&target, bounds.deletes);
         }
-        bounds.refuse(&delta, &residue, self.source(), &target)?;
+        bounds.refuse(&delta, &residue, self.source(), &target, self.settings(bounds).await?)?;
         let kept = bounds.kept(&delta, self.source(), &target);
         let noted = self.reserved.read()?;
         refuse_native(self.source(), &target, boundary(self.source(), noted)?)?;
-        T::guard(&self, &target)?;
+        self.can_send(&delta)?;
+        T::guard(&self, &target, false).await?;
         self.outdate()?;
         T::reserve(&self, &target, noted).await?;
         let mut carried = self.delete::<T>(&target, &delta, bounds.deletes).await?;
@@ -199,7 +198,8 @@ impl<'a> Carry<'a> {
         }
         // Before the last look, which is then that of the next step as well.
         prove_next_ids(&self, target.has_scratch_group()).await?;
-        self.prove(&kept).await?;
+        let settled = self.prove(&kept).await?;
+        T::settled(&self, &settled)?;
         carried.residue = residue.0.iter().map(ToString::to_string).collect();
         carried.residue.extend(kept.iter().map(Row::to_string));
         Ok(carried)
@@ -221,11 +221,33 @@ impl<'a> Carry<'a> {
     /// Whether the target holds something that stands in the way.
     fn must_be_emptied(&self, target: &Snapshot) -> bool {
         let delta = self.delta(target, Deletes::Refuse);
-        !(delta.conflicts.is_empty() && delta.extra_artifacts.is_empty() && delta.extra_groups.is_empty())
+        let extras = delta.extra_artifacts.len() + delta.extra_groups.len() + delta.extra_parts.len();
+        extras > 0 || !delta.conflicts.is_empty()
+    }
+
+    /// How many settings are to be set, where that counts.
+    async fn settings(&self, bounds: &Bounds) -> Result<u64, ApplyError> {
+        match &self.settings {
+            Some(settings) if bounds.max_changes.is_some() => settings.changes(self).await,
+            Some(_) | None => Ok(0),
+        }
+    }
+
+    /// Whether all can be packed: known before the first write, as what is deleted to be brought again must come again.
+    fn can_send(&self, delta: &Delta) -> Result<(), ApplyError> {
+        let all = chunks(self.source(), delta, &self.limits).map_err(unpackable)?;
+        if all.is_empty() || self.loaded.file.exists() {
+            return Ok(());
+        }
+        Err(ApplyError::NotDone(format!(
+            "{} is not at {} any more, so nothing was sent: take it again",
+            self.loaded.name,
+            self.loaded.file.display()
+        )))
     }
 
     /// Whether all can be brought again once everything on the target is deleted: then it would be too late to refuse.
-    fn may_be_emptied<T: Target>(
+    async fn may_be_emptied<T: Target>(
         &self,
         bounds: &Bounds,
         residue: &Residue,
@@ -233,8 +255,11 @@ impl<'a> Carry<'a> {
     ) -> Result<(), ApplyError> {
         let emptied = target.emptied();
         let delta = self.delta(&emptied, bounds.deletes);
-        bounds.refuse(&delta, residue, self.source(), &emptied)?;
-        T::guard(self, target)
+        let gone = number(target.artifacts.len() + target.groups.len());
+        let besides = self.settings(bounds).await? + gone;
+        bounds.refuse(&delta, residue, self.source(), &emptied, besides)?;
+        self.can_send(&delta)?;
+        T::guard(self, target, true).await
     }
 
     /// Deletes everything on the target. Contents stay behind for a while on 3.x: what of them is in the way is refused after.
@@ -358,7 +383,7 @@ impl<'a> Carry<'a> {
     }
 
     /// Looks again, at everything: no difference but those that were foreseen.
-    async fn prove(&self, residue: &[Row]) -> Result<(), ApplyError> {
+    async fn prove(&self, residue: &[Row]) -> Result<Arc<Snapshot>, ApplyError> {
         self.log.say(format!("comparing everything with {}", self.loaded.name));
         let target = self.look(Age::Frozen).await?;
         let comparison = compare(self.source(), &target, &RestFacts::default(), &[]);
@@ -370,7 +395,7 @@ impl<'a> Carry<'a> {
         let rows = comparison.differences.iter().filter(|row| !foreseen(row));
         let rows: Vec<String> = rows.map(Row::to_string).collect();
         if rows.is_empty() {
-            return Ok(());
+            return Ok(target);
         }
         Err(ApplyError::NotDone(format!(
             "everything was sent, and {} does not hold what {} holds: {}",

@@ -5,6 +5,7 @@ use super::Carry;
 use crate::{
     kind::ApplyError,
     registry::{Reservation, SCRATCH_GROUP},
+    resource::Reserved,
     system::{
         SystemError,
         apicurio::{ArtifactId, Deletions, ProbeVersion},
@@ -27,7 +28,7 @@ pub(super) async fn prove_next_ids(carry: &Carry<'_>, group_stays: bool) -> Resu
     crash_point("carry.proof");
     remove_probe(carry, group_stays).await?;
     below(&made?, &reserved.last, carry)?;
-    Ok(carry.reserved.write(&super::reserved::Reserved {
+    Ok(carry.reserved.write(&Reserved {
         proven: true,
         ..reserved
     })?)

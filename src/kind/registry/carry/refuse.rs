@@ -1,9 +1,10 @@
 //! What was born on the target, and must not be touched.
 
-use super::{reserved::Reserved, some_of};
+use super::some_of;
 use crate::{
     kind::ApplyError,
     registry::{Reservation, Snapshot, Version},
+    resource::Reserved,
 };
 
 /// The globalId above which the target makes its own: the least that was ever reserved there, or what would be reserved now.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Carried, Carry, some_of};
+use super::{Carried, Carry, number, some_of};
 use crate::{
     kind::ApplyError,
     model::SystemName,
@@ -50,6 +50,14 @@ impl SettingsOf {
             carry.writer.reader().name(),
             some_of(&still)
         )))
+    }
+
+    /// How many are to be set.
+    pub(super) async fn changes(&self, carry: &Carry<'_>) -> Result<u64, ApplyError> {
+        if self.repair.is_empty() {
+            return Ok(0);
+        }
+        Ok(number(self.delta(carry).await?.lines().len()))
     }
 
     async fn delta(&self, carry: &Carry<'_>) -> Result<SettingsDelta, ApplyError> {

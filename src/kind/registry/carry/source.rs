@@ -33,6 +33,8 @@ pub(super) struct Loaded {
     pub(super) name: String,
     /// The export.
     pub(super) file: PathBuf,
+    /// Its SHA-256; absent for a file that the plan names itself.
+    pub(super) sha256: Option<Digest>,
     /// What it holds.
     pub(super) snapshot: Arc<Snapshot>,
     /// Ids that its registry gave out, as far as is known.
@@ -100,11 +102,12 @@ impl Source {
     pub(super) async fn load(self) -> Result<Loaded, ApplyError> {
         let snapshot = match self.read {
             Some(read) => read,
-            None => Arc::new(read(&self.file, self.sha256).await?),
+            None => Arc::new(read(&self.file, self.sha256.clone()).await?),
         };
         Ok(Loaded {
             name: self.name,
             file: self.file,
+            sha256: self.sha256,
             snapshot,
             issued: self.issued,
         })

@@ -1,9 +1,10 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, future::ready, sync::Arc};
 
-use super::{Carry, reserved::Reserved};
+use super::Carry;
 use crate::{
     kind::ApplyError,
     registry::{ArtifactKey, Chunk, ChunkLimits, Delta, GroupKey, Residue, Snapshot},
+    resource::Reserved,
     system::apicurio::ServerVersion,
 };
 
@@ -35,8 +36,18 @@ pub(in crate::kind::registry) trait Target: Send + Sync {
         }
     }
 
-    /// What forbids to write this server besides the delta; the last look before the first write.
-    fn guard(_carry: &Carry<'_>, _target: &Snapshot) -> Result<(), ApplyError> {
+    /// What forbids to write this server besides the delta; the last look before the first write. `emptied`: all on it is
+    /// deleted next.
+    fn guard(
+        _carry: &Carry<'_>,
+        _target: &Snapshot,
+        _emptied: bool,
+    ) -> impl Future<Output = Result<(), ApplyError>> + Send {
+        ready(Ok(()))
+    }
+
+    /// Everything is there, as the last look has shown; nothing is written any more.
+    fn settled(_carry: &Carry<'_>, _target: &Snapshot) -> Result<(), ApplyError> {
         Ok(())
     }
 

@@ -83,6 +83,24 @@ impl Store {
         Ok(())
     }
 
+    /// Makes a branch that anybody may change.
+    pub fn make_branch(&mut self, key: &Key, branch: &str, versions: &[String]) -> Result<(), Refusal> {
+        self.writable()?;
+        let now = self.now;
+        if self.artifact(key)?.branches.contains_key(branch) {
+            let message = format!("Branch '{branch}' already exists.");
+            return Err(Refusal::new(409, "BranchAlreadyExistsException", message));
+        }
+        let made = Branch {
+            owner: Some(String::new()),
+            created_on: now,
+            modified_by: Some(String::new()),
+            ..Branch::default()
+        };
+        self.artifact_mut(key)?.branches.insert(branch.to_owned(), made);
+        self.put_branch(key, branch, versions, false)
+    }
+
     /// Deletes a branch that is not protected.
     pub fn delete_branch(&mut self, key: &Key, branch: &str) -> Result<(), Refusal> {
         self.writable()?;

@@ -53,6 +53,14 @@ fn branches(store: &mut Store, request: &Request, key: &Key, rest: &[&str]) -> R
                 .collect();
             Ok(Answer::json(&json!({"branches": rows, "count": all.len()})))
         }
+        ("POST", []) => {
+            let body = request.json().ok_or_else(Refusal::not_readable)?;
+            let id = text(&body, "branchId").ok_or_else(Refusal::not_readable)?;
+            let versions = body.get("versions").cloned().unwrap_or_default();
+            let versions: Vec<String> = serde_json::from_value(versions).unwrap_or_default();
+            store.make_branch(key, &id, &versions)?;
+            Ok(Answer::json(&render::branch(Some(key), &id, store.branch(key, &id)?)))
+        }
         ("GET", [branch]) => Ok(Answer::json(&render::branch(
             Some(key),
             branch,
