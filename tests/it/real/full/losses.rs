@@ -54,7 +54,7 @@ const CASES: &[Case] = &[
     case("long-key", ByRest, "label_key_too_long", "version_missing"),
     case("names-repeat", ByRest, "reference_names_repeat", "version_missing"),
     case("odd-latest", ByRest, "latest_unaddressable", "latest_unaddressable"),
-    case("latest-is-older", ByZip, "latest_is_not_the_newest", "latest_branch"),
+    case("latest-is-older", ByZip, "latest_is_not_the_newest", "latest"),
     case("", ByZip, "id_empty", "version_missing"),
     case("wrong-hash", ByZip, "content_hash_wrong", "content_hash_wrong"),
     case(
