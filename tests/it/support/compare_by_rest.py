@@ -43,14 +43,15 @@ def registry(url):
     api = url.rstrip("/") + "/apis/registry/v2"
     segment = lambda text: urllib.parse.quote(text, safe="")
     versions = {}
-    for artifact in pages(f"{api}/search/artifacts", "artifacts"):
+    # The oldest first: what clients make meanwhile comes at the end, and shifts no page.
+    for artifact in pages(f"{api}/search/artifacts?orderby=createdOn&order=asc", "artifacts"):
         group = artifact.get("groupId") or "default"
         if group in OWN:
             continue
         path = f"{api}/groups/{segment(group)}/artifacts/{segment(artifact['id'])}/versions"
         for version in pages(path, "versions"):
             row = (group, artifact["id"], version["version"], version["contentId"], version["state"], content(api, version))
-            if version["globalId"] in versions:
+            if versions.get(version["globalId"], row) != row:
                 sys.exit(f"{url}: globalId {version['globalId']} twice: {versions[version['globalId']]} and {row}")
             versions[version["globalId"]] = row
     return versions
