@@ -189,7 +189,7 @@ impl Sweep {
             }
         };
         start(&[]).ended().await.must_exit(0);
-        println!("{context}: {:?}", began.elapsed());
+        eprintln!("{context}: {:?}", began.elapsed());
         context
     }
 

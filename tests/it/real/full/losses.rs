@@ -235,7 +235,7 @@ async fn what_a_2_6_cannot_hold(pair: &Pair) {
     for (n, (what, fields)) in (0_u64..).zip(cases) {
         let mut hand = Hand::new();
         let id = 50_000 + n;
-        hand.version(id, "not-held", &content(what), fields);
+        hand.version(id, "not-held", &content(what), &fields);
         let v2 = &mut Registry::at(&pair.v2);
         let headers = [("Content-Type", b"application/zip".as_slice())];
         v2.request("POST", "/apis/registry/v2/admin/import", &headers, &hand.done())
@@ -270,21 +270,21 @@ impl Hand {
     /// All that only a hand can make.
     fn zip() -> Vec<u8> {
         let mut hand = Self::new();
-        hand.version(1, "control", &content("control"), json!({}));
+        hand.version(1, "control", &content("control"), &json!({}));
         let older = json!({"isLatest": true});
-        hand.version(2, "latest-is-older", &content("the latest"), older);
+        hand.version(2, "latest-is-older", &content("the latest"), &older);
         let newer = json!({"isLatest": false, "version": "2", "versionId": 2});
-        hand.version(3, "latest-is-older", &content("the newest"), newer);
-        hand.version(4, "", &content("no id"), json!({}));
-        hand.hashed(5, "wrong-hash", &content("hash"), json!({}), &"0".repeat(64));
+        hand.version(3, "latest-is-older", &content("the newest"), &newer);
+        hand.version(4, "", &content("no id"), &json!({}));
+        hand.hashed(5, "wrong-hash", &content("hash"), &json!({}), &"0".repeat(64));
         let second = json!({"version": "2", "versionId": 2});
         hand.version(
             COLLIDING[0].0,
             "comments-collide",
             &content("comments"),
-            json!({"isLatest": false}),
+            &json!({"isLatest": false}),
         );
-        hand.version(COLLIDING[1].0, "comments-collide", &content("more comments"), second);
+        hand.version(COLLIDING[1].0, "comments-collide", &content("more comments"), &second);
         for (global_id, comment_id) in COLLIDING {
             hand.comments.push(json!({
                 "globalId": global_id, "commentId": comment_id, "createdBy": "", "createdOn": 1_700_000_000_000_i64,
@@ -295,12 +295,12 @@ impl Hand {
     }
 
     /// A version with a content of its own, and these fields instead of ordinary ones.
-    fn version(&mut self, id: u64, artifact: &str, content: &str, fields: Value) {
+    fn version(&mut self, id: u64, artifact: &str, content: &str, fields: &Value) {
         let hash = regplan::system::hash_bytes(content.as_bytes());
         self.hashed(id, artifact, content, fields, hash.as_str());
     }
 
-    fn hashed(&mut self, id: u64, artifact: &str, content: &str, fields: Value, hash: &str) {
+    fn hashed(&mut self, id: u64, artifact: &str, content: &str, fields: &Value, hash: &str) {
         let mut row = json!({
             "globalId": id, "groupId": GROUP, "artifactId": artifact, "version": "1", "versionId": 1,
             "artifactType": "JSON", "state": "ENABLED", "name": null, "description": null, "createdBy": "",

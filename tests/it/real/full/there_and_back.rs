@@ -90,7 +90,7 @@ async fn same_by_rest(left: &str, right: &str, more: bool) {
     let said = String::from_utf8_lossy(&output.stdout);
     let wrong = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}{wrong}");
-    println!("{}", said.trim());
+    eprintln!("{}", said.trim());
 }
 
 /// New artifacts and versions, edits, states, rules, comments, deletions, through the balancer by 3.3's own API.
