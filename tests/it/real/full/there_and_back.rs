@@ -146,7 +146,7 @@ async fn changes_again(v2: &mut Registry) {
     let edit = json!({"name": "edited after the way back", "description": ""});
     v2.call("PUT", "/groups/born/artifacts/born-1/versions/1/meta", Some(edit))
         .await;
-    v2.call("DELETE", "/groups/born/artifacts/born-2", None).await;
+    v2.call("DELETE", "/groups/changes/artifacts/changed-1", None).await;
 }
 
 async fn ask(host: &str, method: &str, path: &str, body: Option<Value>) {
