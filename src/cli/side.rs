@@ -97,7 +97,7 @@ impl Place {
             });
         }
         install_tls();
-        let mut spec = json!({"urls": [text]});
+        let mut spec = addressed(text);
         if let (Some(login), Some(fields)) = (login, spec.as_object_mut()) {
             fields.insert("auth".to_owned(), login.auth.clone());
         }
@@ -151,6 +151,15 @@ impl Place {
                     .map_err(failed)
             }
         }
+    }
+}
+
+/// A registry at that address. One that ends with `/t/NAME` is that of a tenant of a 2.6, as its clients know it.
+fn addressed(text: &str) -> Value {
+    let parts = text.trim_end_matches('/').rsplit_once("/t/");
+    match parts.filter(|(_, tenant)| !tenant.is_empty() && !tenant.contains(['/', '%'])) {
+        Some((url, tenant)) => json!({"urls": [url], "tenant": tenant}),
+        None => json!({"urls": [text]}),
     }
 }
 

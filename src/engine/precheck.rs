@@ -16,12 +16,16 @@ pub(super) fn identities(plan: &Plan) -> BTreeMap<SystemName, Value> {
         .iter()
         .map(|(name, system)| {
             let address = |key: &str| system.spec.get(key).cloned().unwrap_or(Value::Null);
-            let identity = json!({
+            let mut identity = json!({
                 "type": system.kind,
                 "url": address("url"),
                 "urls": address("urls"),
                 "bootstrap": address("bootstrap"),
             });
+            // Only where there is one, so that journals from before it was recorded go on.
+            if let (Some(tenant), Some(identity)) = (system.spec.get("tenant"), identity.as_object_mut()) {
+                identity.insert("tenant".to_owned(), tenant.clone());
+            }
             (name.clone(), identity)
         })
         .collect()

@@ -64,6 +64,7 @@ impl RunState {
             phases: BTreeMap::new(),
             frozen: None,
             rollback: None,
+            opened: BTreeMap::new(),
             last_freeze_ms: None,
             finished: false,
         })

@@ -31,6 +31,9 @@ pub struct RunState {
     pub frozen: Option<Frozen>,
     /// A rollback that was started and has not ended well.
     pub rollback: Option<RollbackState>,
+    /// The record of the last intent that let writes through to a backend, in whatever attempt; under `None` one that named no
+    /// backend.
+    pub opened: BTreeMap<Option<BackendName>, u64>,
     /// The last measured freeze, in milliseconds.
     pub last_freeze_ms: Option<u64>,
     /// Whether all phases were closed.
@@ -81,6 +84,13 @@ impl RunState {
             .values()
             .filter_map(|phase| phase.current.as_ref())
             .any(|attempt| attempt.opened_unnamed || attempt.opened.contains(backend))
+    }
+
+    /// Whether a write may have reached that backend after that record, also in an attempt that was rolled back since.
+    pub fn written_since(&self, backend: &BackendName, record: u64) -> bool {
+        let keys = [Some(backend.clone()), None];
+        keys.iter()
+            .any(|key| self.opened.get(key).is_some_and(|opened| *opened > record))
     }
 }
 

@@ -119,6 +119,10 @@ fn intend(state: &mut RunState, record: &Record) {
         thaws: thaws.clone(),
     };
     put(state, phase, *part, step, StepState::Intended(intent));
+    let unnamed = (thaws.is_some() && opens.is_none()).then_some(None);
+    for opened in opens.iter().cloned().map(Some).chain(unnamed) {
+        state.opened.insert(opened, record.sequence);
+    }
     with(state, phase, |attempt| {
         if *part == Part::Forward {
             attempt.judged.remove(&Some(step.clone()));

@@ -159,7 +159,10 @@ fn a_write_may_have_reached_a_backend_from_the_intent_of_its_opening_to_the_end_
         .back("one", 1)
         .done("switch", opens("v2"));
     assert!(log.state().written(&v3), "a failed switch may have let writes through");
-    assert!(!log.rolled_back().state().written(&v3));
+    let state = log.rolled_back().state();
+    assert!(!state.written(&v3));
+    assert!(state.written_since(&v3, 0), "an attempt that ended is not forgotten");
+    assert!(!state.written_since(&v3, state.records));
 }
 
 #[test]

@@ -88,7 +88,9 @@ impl Lab {
         Self::between(Server::Twin(v2.await.unwrap()), Server::Twin(v3.await.unwrap()), dir)
     }
 
-    fn between(v2: Server, v3: Server, dir: tempfile::TempDir) -> Self {
+    /// Between those two.
+    pub fn between(v2: Server, v3: Server, dir: tempfile::TempDir) -> Self {
+        let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let world = world(&dir, v2.url(), v3.url(), v3.management());
         Self {
             v2,

@@ -11,6 +11,7 @@
 mod back;
 mod back_property;
 mod bounds;
+mod busy;
 mod changes;
 mod foreign;
 mod interrupted;

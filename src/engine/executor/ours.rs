@@ -7,9 +7,18 @@ use super::{
 use crate::{
     journal::{Part, StepState},
     kind::{Behaviour, DynEffect, Inputs},
-    model::{Delta, Step, StepId},
+    model::{BackendName, Delta, Step, StepId},
     system::causes,
 };
+
+/// The last settled step that moved a resource.
+struct LastWriter<'a> {
+    step: StepId,
+    effect: &'a dyn DynEffect,
+    settled: Option<&'a Value>,
+    /// The settling record.
+    record: u64,
+}
 
 /// What of the world is ours: what this run moved, and what somebody else has moved since.
 impl Executor {
@@ -18,14 +27,18 @@ impl Executor {
         if self.freeze().is_none() {
             return Ok(());
         }
-        let Some((earlier, behaviour, settled)) = self.last_writer(effect, &run.step.id) else {
+        let Some(last) = self.last_writer(effect, &run.step.id) else {
             return Ok(());
         };
-        let pinned = settled.and_then(|settled| behaviour.pinned(now, settled).ok());
-        match behaviour.diff(pinned.as_ref().unwrap_or(now), &Inputs::default()) {
+        if self.clients_wrote_since(effect, last.record) {
+            return Ok(());
+        }
+        let pinned = last.settled.and_then(|settled| last.effect.pinned(now, settled).ok());
+        match last.effect.diff(pinned.as_ref().unwrap_or(now), &Inputs::default()) {
             Ok(change) if !(change.is_none() || run.in_doubt && self.is_own_doubt(run, effect, now)) => {
                 Err(Failed::new(format!(
-                    "somebody else moved it since step `{earlier}`: {}",
+                    "somebody else moved it since step `{}`: {}",
+                    last.step,
                     change.in_words()
                 )))
             }
@@ -120,28 +133,33 @@ impl Executor {
     }
 
     fn moved_on(&self, effect: &dyn DynEffect, step: &Step) -> bool {
-        let Some((later, _, _)) = self.last_writer(effect, &step.id) else {
+        let Some(later) = self.last_writer(effect, &step.id) else {
             return false;
         };
         let position = |id: &StepId| self.program.order.iter().position(|known| known == id);
-        position(&later) > position(&step.id)
+        position(&later.step) > position(&step.id)
     }
 
     /// Once a route let writes through to a backend, the content of the system of that name belongs to its clients.
     pub(super) fn belongs_to_clients(&self, effect: &dyn DynEffect) -> bool {
-        let address = effect.address();
-        let Some((system, "content")) = address.as_str().split_once('/') else {
-            return false;
-        };
-        self.ledger.state().is_some_and(|state| state.written(&system.into()))
+        let backend = backend_of_content(effect);
+        let state = self.ledger.state();
+        backend.is_some_and(|backend| state.is_some_and(|state| state.written(&backend)))
+    }
+
+    /// Whether clients may have written there after that record: what a way back left behind is not drift for the next attempt.
+    fn clients_wrote_since(&self, effect: &dyn DynEffect, record: u64) -> bool {
+        let backend = backend_of_content(effect);
+        let state = self.ledger.state();
+        backend.is_some_and(|backend| state.is_some_and(|state| state.written_since(&backend, record)))
     }
 
     /// The last settled step of this run that moved the same resource, other than `step`.
-    fn last_writer(&self, effect: &dyn DynEffect, step: &StepId) -> Option<(StepId, &dyn DynEffect, Option<&Value>)> {
+    fn last_writer(&self, effect: &dyn DynEffect, step: &StepId) -> Option<LastWriter<'_>> {
         let address = effect.address();
         let state = self.ledger.state()?;
         let attempts = state.phases.values().filter_map(|phase| phase.current.as_ref());
-        let (_, earlier, known) = attempts
+        let (record, earlier, known) = attempts
             .flat_map(|attempt| &attempt.steps)
             .filter(|(id, _)| *id != step)
             .filter_map(|(id, known)| match known {
@@ -150,7 +168,12 @@ impl Executor {
             })
             .filter(|(_, id, _)| self.effect_of(id).is_some_and(|other| other.address() == address))
             .max_by_key(|(sequence, ..)| *sequence)?;
-        Some((earlier.clone(), self.effect_of(earlier)?, known.after()))
+        Some(LastWriter {
+            step: earlier.clone(),
+            effect: self.effect_of(earlier)?,
+            settled: known.after(),
+            record,
+        })
     }
 
     fn effect_of(&self, step: &StepId) -> Option<&dyn DynEffect> {
@@ -158,5 +181,13 @@ impl Executor {
             Behaviour::Effect(effect) => Some(effect.as_ref()),
             Behaviour::Check(_) | Behaviour::Capture(_) | Behaviour::Wait(_) => None,
         }
+    }
+}
+
+/// The backend whose clients write what an effect moves.
+fn backend_of_content(effect: &dyn DynEffect) -> Option<BackendName> {
+    match effect.address().as_str().split_once('/')? {
+        (system, "content") => Some(system.into()),
+        _ => None,
     }
 }

@@ -278,6 +278,9 @@ fn what_was_made_while_a_2_6_was_exported_is_left_out_and_a_hole_stays_one() {
     assert!(!holes.is_empty());
     assert_eq!(before.without_unfinished().holes(), holes);
 
+    // One that may have been under way, and one that is too old for that.
+    assert!(torn(began - 1).is_torn() && !torn(began - 3_600_000).is_torn() && !whole.is_torn());
+
     let (since, artifact) = (torn(began), Arc::clone(&whole.versions[&alone].artifact));
     let kept = since.versions.len() - 2;
     let left = since.without_unfinished();

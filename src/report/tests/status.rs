@@ -123,6 +123,7 @@ fn died_frozen() -> RunState {
             switch_intended: false,
         }),
         rollback: None,
+        opened: std::collections::BTreeMap::new(),
         last_freeze_ms: None,
         finished: false,
     }

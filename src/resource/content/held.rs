@@ -80,11 +80,29 @@ async fn of_earlier_process(registry: &RegistryReader<'_>, world: &Observe) -> R
     }))
 }
 
+/// Exports of a 2.6 that clients write to, until none was torn by one of their writes; a hole that stays is a real one.
+const TRIES: u32 = 3;
+
 /// Exports a registry into the spool and reads the export to its end.
 ///
 /// # Errors
 /// When it does not answer, or what it sends is not a whole export.
 pub async fn take_snapshot(registry: &RegistryReader<'_>, spool: &Spool) -> Result<Exported, SystemError> {
+    let mut taken = taken_once(registry, spool).await?;
+    for _ in 1..TRIES {
+        if !taken.snapshot.is_torn() {
+            break;
+        }
+        let again = taken_once(registry, spool).await?;
+        if again.spooled.sha256 != taken.spooled.sha256 {
+            spool.forget(&taken.spooled.sha256)?;
+        }
+        taken = again;
+    }
+    Ok(taken)
+}
+
+async fn taken_once(registry: &RegistryReader<'_>, spool: &Spool) -> Result<Exported, SystemError> {
     let spooled = registry.export(spool).await?;
     let unusable = |reason: String| SystemError::Answer {
         system: registry.name().clone(),

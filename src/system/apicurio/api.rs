@@ -25,6 +25,8 @@ pub(super) const ONE: usize = 1 << 20;
 pub(super) const LIST: usize = 256 << 20;
 /// One content: 2.6 and 3.x take no body above 50 MiB (`reference/apicurio.md` §0 row 6); bytes.
 pub(super) const CONTENT: usize = 64 << 20;
+/// Names the tenant (`registry.multitenancy.types.request-header.name` of 2.6, its default).
+const TENANT: &str = "X-Tenant-Id";
 /// As much of an error's body as is worth showing; characters.
 const DETAIL: usize = 400;
 
@@ -35,6 +37,8 @@ pub(super) struct Api {
     pub(super) base: Url,
     pub(super) http: Http,
     pub(super) login: Option<Login>,
+    /// Whose content is meant, in a registry of several tenants.
+    pub(super) tenant: Option<header::HeaderValue>,
     pub(super) patience: Patience,
 }
 
@@ -173,11 +177,15 @@ impl Api {
         Ok(Answer { status, body })
     }
 
-    /// Adds the login.
+    /// Adds the login, and the tenant.
     ///
     /// # Errors
-    /// When none can be had.
+    /// When no login can be had.
     pub(super) async fn login(&self, request: RequestBuilder) -> Result<RequestBuilder, SystemError> {
+        let request = match &self.tenant {
+            Some(tenant) => request.header(TENANT, tenant),
+            None => request,
+        };
         match &self.login {
             Some(login) => login.add(request).await,
             None => Ok(request),

@@ -1,6 +1,6 @@
 use std::{path::Path, sync::Arc};
 
-use reqwest::Url;
+use reqwest::{Url, header::HeaderValue};
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -19,8 +19,7 @@ use crate::model::SystemName;
 /// One registry with its replicas.
 pub struct Apicurio {
     name: SystemName,
-    /// At least one, below the tenant if there is one; all but the replicas' own facts is asked of the first, so that what
-    /// was written there is seen there.
+    /// At least one; all but the replicas' own facts is asked of the first, so that what was written there is seen there.
     pub(super) replicas: Vec<Api>,
     /// Where each replica says how it is.
     pub(super) health: Vec<Api>,
@@ -56,25 +55,28 @@ impl Apicurio {
             true => (urls.clone(), login.clone()),
             false => (management, None),
         };
-        let urls = match &spec.tenant {
-            Some(tenant) => urls
-                .iter()
-                .map(|url| of_tenant(url, tenant))
-                .collect::<Option<Vec<_>>>(),
-            None => Some(urls),
+        let tenant = match &spec.tenant {
+            Some(tenant) => Some(tenant_header(tenant).ok_or_else(|| setup(NO_TENANT.to_owned()))?),
+            None => None,
         };
-        let urls = urls.ok_or_else(|| setup("`tenant` is no name of a tenant".to_owned()))?;
-        let api = |base: Url, login: Option<Login>| Api {
+        let api = |base: Url, login: Option<Login>, tenant: Option<HeaderValue>| Api {
             system: name.clone(),
             base,
             http: http.clone(),
             login,
+            tenant,
             patience: Patience::Normal,
         };
         Ok(Self {
             name: name.clone(),
-            replicas: urls.into_iter().map(|url| api(url, login.clone())).collect(),
-            health: health.into_iter().map(|url| api(url, its_login.clone())).collect(),
+            replicas: urls
+                .into_iter()
+                .map(|url| api(url, login.clone(), tenant.clone()))
+                .collect(),
+            health: health
+                .into_iter()
+                .map(|url| api(url, its_login.clone(), None))
+                .collect(),
             tenant: spec.tenant,
         })
     }
@@ -84,9 +86,13 @@ impl Apicurio {
         &self.name
     }
 
-    /// The address of the first replica, without a login.
+    /// The address of the first replica, without a login; of a tenant the one that its clients use.
     pub fn url(&self) -> String {
-        self.replicas.first().map(|api| shown(&api.base)).unwrap_or_default()
+        let Some(api) = self.replicas.first() else {
+            return String::new();
+        };
+        let tenant = self.tenant.as_deref().and_then(|tenant| of_tenant(&api.base, tenant));
+        shown(&tenant.unwrap_or_else(|| api.base.clone()))
     }
 
     /// To read.
@@ -122,7 +128,18 @@ pub(super) fn address(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// The API of a tenant (`reference/apicurio.md` §1.1).
+/// What is wrong with such a tenant.
+const NO_TENANT: &str = "`tenant` is no name of a tenant";
+
+/// What tells a 2.6 whose content is meant, beside the path `/t/{tenant}`: below that path it decodes what follows, and then
+/// finds no artifact with `/` or `;` in its id (2.6.13, seen). It takes this header unless somebody switched it off
+/// (`registry.multitenancy.types.request-header.enabled`).
+fn tenant_header(tenant: &str) -> Option<HeaderValue> {
+    let header = HeaderValue::from_str(tenant).ok();
+    header.filter(|_| !matches!(tenant, "" | "." | ".."))
+}
+
+/// The API of a tenant, as its clients know it (`reference/apicurio.md` §1.1).
 fn of_tenant(url: &Url, tenant: &str) -> Option<Url> {
     http::join(url, &["t", tenant])
 }

@@ -63,6 +63,7 @@ impl PublicApi {
                 base,
                 http,
                 login: None,
+                tenant: None,
                 patience: Patience::Normal,
             },
         })
@@ -78,12 +79,14 @@ impl PublicApi {
         })
     }
 
-    /// The same address with the login of a registry behind it.
+    /// The same address with the login of a registry behind it, and its tenant.
     ///
     /// # Errors
     /// When the registry has no address.
     pub fn with_login_of(mut self, registry: &RegistryReader<'_>) -> Result<Self, SystemError> {
-        self.api.login.clone_from(&registry.main()?.login);
+        let behind = registry.main()?;
+        self.api.login.clone_from(&behind.login);
+        self.api.tenant.clone_from(&behind.tenant);
         Ok(self)
     }
 

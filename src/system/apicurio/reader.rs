@@ -87,7 +87,9 @@ impl<'a> RegistryReader<'a> {
     /// # Errors
     /// When nobody answers, or not as a registry.
     pub async fn version(&self) -> Result<ServerVersion, SystemError> {
-        let version = version_of(self.main()?).await?;
+        let version = version_of(self.main()?)
+            .await
+            .map_err(|error| self.about_tenants(error))?;
         if self.client.tenant.is_some() && version.is_v3() {
             return Err(SystemError::Setup {
                 system: self.name().clone(),
@@ -95,6 +97,33 @@ impl<'a> RegistryReader<'a> {
             });
         }
         Ok(version)
+    }
+
+    /// A 2.6 of several tenants refuses who names none, or one that it does not know, with a 403; others answer everybody.
+    fn about_tenants(&self, error: SystemError) -> SystemError {
+        let SystemError::Status {
+            system,
+            request,
+            status: 403,
+            detail,
+        } = error
+        else {
+            return error;
+        };
+        let advice = match &self.client.tenant {
+            None => "a registry of several tenants wants to be told which: write `tenant`".to_owned(),
+            Some(tenant) => format!(
+                "it knows no tenant `{tenant}`, or does not take it by the header `X-Tenant-Id`: then leave `tenant` out, end \
+                 `urls` with `/t/{tenant}`, and write what they were to `management`"
+            ),
+        };
+        let said = [detail, advice].into_iter().filter(|part| !part.is_empty());
+        SystemError::Status {
+            system,
+            request,
+            status: 403,
+            detail: said.collect::<Vec<_>>().join("; "),
+        }
     }
 
     /// Whether a 3.x keeps a journal in Kafka, as its name says (`reference/apicurio.md` §2.2; a source, not a lab result).

@@ -17,7 +17,8 @@ pub struct ApicurioSpec {
     /// How to log in; absent when the registry needs no login. Export, import and settings need the role `sr-admin`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<ApicurioAuth>,
-    /// The tenant of a multi-tenant 2.6, whose API is below `/t/{tenant}`; 3.x has none: each tenant needs a 3.x of its own.
+    /// The tenant of a multi-tenant 2.6, named to it by the header `X-Tenant-Id`; 3.x has none: each tenant needs a 3.x of its
+    /// own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
     /// A PEM file of certificates that are trusted besides this machine's own; relative to the plan file.

@@ -45,7 +45,7 @@ async fn a_copy_before_the_freeze_and_two_hundred_changes_later_nothing_is_lost(
 }
 
 /// New artifacts and versions, edits, states, rules, deletions, and artifacts that are made again under their old name.
-async fn changes(v2: &mut Registry) {
+pub(super) async fn changes(v2: &mut Registry) {
     for n in 0..ROUNDS {
         let (artifact, content) = (format!("changed-{n}"), format!(r#"{{"title":"changed {n}"}}"#));
         let new = New {

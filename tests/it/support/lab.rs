@@ -1,20 +1,15 @@
-use std::{
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::MutexGuard;
 
 use super::{
     Export, Registry, Running, fill_with_rich_data,
     regplan::Ended,
     stack::{self, Stack},
+    turn::a_turn,
 };
-
-/// One lab at a time: each has two JVMs, and a scenario's clients must not wait for another's.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// A real 2.6.13 with the rich data behind a real nginx, a place for a 3.3.3, and a plan.
 pub struct Lab {
@@ -51,23 +46,24 @@ impl Lab {
 
     /// With the plan of the guide and further steps.
     pub async fn with_edited_guide(edits: &[PlanEdit<'_>]) -> Option<Self> {
-        Self::of("plans/guide.yaml", edits).await
+        Self::of("plans/guide.yaml", edits, false).await
     }
 
     /// With another plan of this project whose variables are those of the guide.
     pub async fn with_plan(plan: &str) -> Option<Self> {
-        Self::of(plan, &[]).await
+        Self::of(plan, &[], false).await
     }
 
-    async fn of(plan: &str, edits: &[PlanEdit<'_>]) -> Option<Self> {
+    /// With another plan and further steps, and the 3.3 on PostgreSQL.
+    pub async fn with_edited_plan_on_postgresql(plan: &str, edits: &[PlanEdit<'_>]) -> Option<Self> {
+        Self::of(plan, edits, true).await
+    }
+
+    async fn of(plan: &str, edits: &[PlanEdit<'_>], on_postgresql: bool) -> Option<Self> {
         if !stack::available() {
             return None;
         }
-        let turn = ONE_AT_A_TIME.lock().await;
-        let directory = directory();
-        let servers = directory.path().join("servers");
-        std::fs::create_dir(&servers).unwrap();
-        let stack = Stack::in_directory(&servers);
+        let (turn, directory, stack) = a_turn().await;
         let v2 = stack.start("apicurio@2.6.13.Final", "v2", 0, &[]).await;
         let v2 = format!("127.0.0.1:{v2}");
         fill_with_rich_data(&mut Registry::at(&v2)).await;
@@ -82,12 +78,18 @@ impl Lab {
             directory,
             _turn: turn,
         };
-        lab.write_variables(v3);
+        let mut environment = String::new();
+        if on_postgresql {
+            for (name, value) in lab.stack.database().await {
+                environment.push_str(&format!("{name}='{value}' "));
+            }
+        }
+        lab.write_variables(v3, &environment);
         lab.write_plan(plan, edits);
         Some(lab)
     }
 
-    fn write_variables(&self, v3_port: u16) {
+    fn write_variables(&self, v3_port: u16, v3_environment: &str) {
         let nginx = self.stack.home("nginx");
         let inside = |name: &str| nginx.join(name).display().to_string();
         let probe = |name: &str| {
@@ -105,7 +107,10 @@ impl Lab {
             "lb_prefix": nginx,
             "lb_directory": inside("regplan"),
             "lb_socket": inside("regplan.sock"),
-            "start_v3": self.stack.line(&format!("start apicurio@3.3.3 --as v3 --port {v3_port}")),
+            "start_v3": format!(
+                "{v3_environment}{}",
+                self.stack.line(&format!("start apicurio@3.3.3 --as v3 --port {v3_port}"))
+            ),
             "v3_running": probe("v3"),
             "stop_v2": self.stack.line("stop v2"),
             "v2_stopped": format!("! {{ {}; }}", probe("v2")),
@@ -184,6 +189,11 @@ impl Lab {
         self.run("apply", &all).await
     }
 
+    /// What a query on the 3.3's PostgreSQL answers.
+    pub async fn sql(&self, query: &str) -> String {
+        self.stack.sql(query).await
+    }
+
     /// What v2 holds.
     pub async fn v2_export(&self) -> Export {
         Export::read(&Registry::at(&self.v2).export("v2").await)
@@ -199,11 +209,4 @@ impl Lab {
         let info = Registry::at(&self.balancer).get("/apis/registry/v2/system/info").await;
         info["version"].as_str().unwrap().to_owned()
     }
-}
-
-/// A directory that nginx's workers, which run as nobody under root, can reach.
-fn directory() -> TempDir {
-    let directory = tempfile::Builder::new().prefix("regplan-lab-").tempdir().unwrap();
-    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    directory
 }

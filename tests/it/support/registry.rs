@@ -105,8 +105,16 @@ impl Registry {
 
     /// The whole export as a ZIP.
     pub async fn export(&mut self, api: &str) -> Vec<u8> {
-        let path = format!("/apis/registry/{api}/admin/export");
-        let answer = self.request("GET", &path, &[("Accept", b"application/zip")], b"").await;
+        self.zip(&format!("/apis/registry/{api}/admin/export")).await
+    }
+
+    /// The export of one tenant of a multi-tenant 2.6.
+    pub async fn export_of(&mut self, tenant: &str) -> Vec<u8> {
+        self.zip(&format!("/t/{tenant}/apis/registry/v2/admin/export")).await
+    }
+
+    async fn zip(&mut self, path: &str) -> Vec<u8> {
+        let answer = self.request("GET", path, &[("Accept", b"application/zip")], b"").await;
         assert_eq!(answer.status, 200, "export: {}", answer.text());
         answer.body
     }

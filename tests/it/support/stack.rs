@@ -11,7 +11,7 @@ pub struct Stack {
 }
 
 /// Longest life of a lab's servers, should the test process hang.
-const LIFE_SECONDS: u32 = 1_200;
+const LIFE_SECONDS: u32 = 3_600;
 
 /// Whether the real components are here. Without them: a printed reason and `false`, or a loud failure where they are
 /// required (`CI=true`, `REGPLAN_REQUIRE_REAL=1`).
@@ -92,6 +92,45 @@ impl Stack {
             String::from_utf8_lossy(&output.stderr)
         );
         self.port(name)
+    }
+
+    /// Starts a PostgreSQL with a database for a 3.x; returns the environment that makes a 3.x use it.
+    pub async fn database(&self) -> [(&'static str, String); 7] {
+        let port = self.start("postgres", "postgres", 0, &[]).await;
+        self.psql("postgres", "CREATE DATABASE registry").await;
+        let password = std::fs::read_to_string(self.home("postgres").join("pw")).unwrap();
+        // Twenty connections at once are the default; one regplan needs fewer.
+        [
+            ("APICURIO_STORAGE_KIND", "sql".to_owned()),
+            ("APICURIO_STORAGE_SQL_KIND", "postgresql".to_owned()),
+            (
+                "APICURIO_DATASOURCE_URL",
+                format!("jdbc:postgresql://127.0.0.1:{port}/registry"),
+            ),
+            ("APICURIO_DATASOURCE_USERNAME", "postgres".to_owned()),
+            ("APICURIO_DATASOURCE_PASSWORD", password.trim().to_owned()),
+            ("APICURIO_DATASOURCE_JDBC_INITIAL_SIZE", "5".to_owned()),
+            ("APICURIO_DATASOURCE_JDBC_MIN_SIZE", "5".to_owned()),
+        ]
+    }
+
+    /// What a query on that database answers.
+    pub async fn sql(&self, query: &str) -> String {
+        self.psql("registry", query).await
+    }
+
+    async fn psql(&self, database: &str, query: &str) -> String {
+        let output = tokio::process::Command::new("psql")
+            .args(["-qAt", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-c", query, "-h"])
+            .arg(self.home("postgres"))
+            .args(["-p", &self.port("postgres").to_string(), database])
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{query}: {said}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
     /// The port of a component.

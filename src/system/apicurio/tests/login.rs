@@ -129,18 +129,40 @@ async fn a_provider_that_calls_itself_otherwise_is_not_believed() {
     assert!(error.contains("write that as `issuer`"), "{error}");
 }
 
-#[tokio::test]
-async fn a_tenant_has_its_own_api_and_the_health_of_all() {
-    let server = Server::start(|line, _, _| match line {
-        "GET /t/blue%20one/apis/registry/v2/system/info" => info("2.6.13.Final"),
-        "GET /health/ready" => Reply::status(200),
-        _ => Reply::status(404),
+/// A 2.6 with the tenant `blue one`, as a 2.6.13 answers.
+async fn with_tenants() -> Server {
+    Server::start_with_head(|line, head| {
+        let head = head.to_ascii_lowercase();
+        match line {
+            "GET /health/ready" if !head.contains("x-tenant-id") => Reply::status(200),
+            _ if head.contains("x-tenant-id: blue one\r\n") => info("2.6.13.Final"),
+            _ => Reply::status(403),
+        }
     })
-    .await;
+    .await
+}
+
+#[tokio::test]
+async fn a_tenant_is_named_to_its_api_and_health_is_that_of_all() {
+    let server = with_tenants().await;
     let client = server.client_with(&json!({"tenant": "blue one"}));
     assert!(client.reader().version().await.unwrap().is_v2());
     assert_eq!(client.reader().ready().await, Some(true));
+    // Each has a place of its own for notes.
     assert!(client.url().ends_with("/t/blue%20one"), "{}", client.url());
+}
+
+#[tokio::test]
+async fn who_names_no_tenant_or_a_wrong_one_is_told_what_to_write() {
+    let server = with_tenants().await;
+    let error = server.client().reader().version().await.unwrap_err().to_string();
+    assert!(error.contains("write `tenant`"), "{error}");
+    let client = server.client_with(&json!({"tenant": "red"}));
+    let error = client.reader().version().await.unwrap_err().to_string();
+    assert!(
+        error.contains("knows no tenant `red`") && error.contains("`/t/red`"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

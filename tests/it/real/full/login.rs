@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::{Running, Stack, available};
+use crate::support::{Running, Stack, a_turn, available};
 
 /// Both registries with roles on, behind a real provider; only the service account `admin-client` may export and import.
 const PLAN: &str = r#"
@@ -45,10 +45,7 @@ async fn registries_that_want_a_login_are_moved_with_a_service_account_and_close
     if !available() {
         return;
     }
-    let dir = tempfile::tempdir().unwrap();
-    let state = dir.path().join("stack");
-    std::fs::create_dir(&state).unwrap();
-    let stack = Stack::in_directory(&state);
+    let (_turn, dir, stack) = a_turn().await;
     let keycloak = stack.start("keycloak", "keycloak", Stack::free_port(), &[]).await;
     let base = format!("http://127.0.0.1:{keycloak}");
     let issuer = format!("{base}/realms/registry");
