@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{InitError, Registries};
 use crate::{
-    model::SecretSource,
+    model::{SecretSource, is_unseen},
     system::{
         Progress, Secrets, SystemError,
         apicurio::{Apicurio, RegistryReader, ServerVersion},
@@ -77,7 +77,7 @@ async fn size(reader: &RegistryReader<'_>, version: &ServerVersion) -> Result<Se
 
 /// A server's words as they may stand in a comment of the plan.
 fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+    text.chars().filter(|c| !is_unseen(*c)).collect()
 }
 
 fn open(registries: &Registries) -> Result<Apicurio, SystemError> {

@@ -32,4 +32,4 @@ pub use paint::Paint;
 pub use preflight::{page as preflight_page, preflight};
 pub use status::{Live, NextStep, PlanShape, Status};
 pub use verify::{certificate, verify};
-pub use words::counted;
+pub use words::{counted, safe as seen_lines};

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use self::rows::Rows;
 use super::{ArtifactKey, Backport, Capability, Format, Remnant, Snapshot};
+use crate::model::is_unseen;
 
 /// Something that is not the same on both sides.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -60,7 +61,7 @@ impl fmt::Display for Short<'_> {
             if n == LONGEST {
                 return f.write_str("…");
             }
-            if c.is_control() {
+            if is_unseen(c) {
                 write!(f, "{}", c.escape_default())?;
             } else {
                 write!(f, "{c}")?;
