@@ -389,3 +389,85 @@ async fn what_cannot_be_used_is_refused_with_what_to_type_instead() {
         assert!(said.contains(says), "{arguments:?}: {said}");
     }
 }
+
+/// An export of that name in which schemas say something else.
+fn tampered(directory: &Path, name: &str, from: &str, to: &str) -> PathBuf {
+    let mut archive = ZipArchive::new(Cursor::new(std::fs::read(data(name)).unwrap())).unwrap();
+    let mut out = ZipWriter::new(Cursor::new(Vec::new()));
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).unwrap();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        let name = entry.name().unwrap().into_owned();
+        if name.ends_with(".Content.data")
+            && let Ok(text) = String::from_utf8(bytes.clone())
+        {
+            bytes = text.replace(from, to).into_bytes();
+        }
+        out.start_file(name, SimpleFileOptions::default()).unwrap();
+        out.write_all(&bytes).unwrap();
+    }
+    let path = directory.join("tampered.zip");
+    std::fs::write(&path, out.finish().unwrap().into_inner()).unwrap();
+    path
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_that_differ_are_shown_on_request_as_unified_diffs() {
+    let here = tempfile::tempdir().unwrap();
+    let other = tampered(here.path(), "v3-rich", "\"record\"", "\"rec\u{202e}ord\"");
+    let (left, right) = ("tests/data/v2-rich.zip", other.to_str().unwrap());
+    let said = text(&regplan(&["verify", left, right, "--diff"], 6).await);
+    assert!(
+        said.contains("\\u{202e}") && !said.contains('\u{202e}') && said.contains("\n+++ "),
+        "{said}"
+    );
+    let compared = parsed(&["verify", left, right, "--diff", "--json"], 6).await;
+    let texts = &compared["texts"];
+    // The same two texts come once, however many contents have them.
+    let all = compared["differences"].as_array().unwrap().iter();
+    let pairs: BTreeSet<(String, String)> = all
+        .filter(|row| row["code"] == "content_bytes")
+        .map(|row| (row["left"].to_string(), row["right"].to_string()))
+        .collect();
+    assert!(!pairs.is_empty());
+    assert_eq!(texts["total"], pairs.len());
+    assert!(texts["shown"][0]["removed"].as_u64().unwrap() > 0);
+    let unasked = parsed(&["verify", left, right, "--json"], 6).await;
+    assert_eq!(unasked.get("texts"), None);
+    let report = here.path().join("report.md");
+    let arguments = ["verify", left, right, "--diff", "--report", report.to_str().unwrap()];
+    regplan(&arguments, 6).await;
+    let report = std::fs::read_to_string(report).unwrap();
+    assert!(
+        report.contains("## Texts that differ") && report.contains("```diff\n@@"),
+        "{report}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deep_plan_shows_the_texts_of_new_versions_beside_those_before_them() {
+    let here = tempfile::tempdir().unwrap();
+    let v2 = twin(TwinVersion::V2_6_13, Some("v2-rich-after")).await;
+    let v3 = twin(TwinVersion::V3_3_3, Some("v3-rich")).await;
+    let plan = here.path().join("plan.yaml");
+    let of = |name: &str, url: &str| format!("  {name}: {{ type: apicurio, urls: [\"{url}\"] }}\n");
+    let written = format!(
+        "regplan: v1\nname: example\nsystems:\n{}{}phases:\n  - id: copy\n    steps:\n      - id: send\n        uses: \
+         registry.replicate\n        with: {{ from: v2, to: v3 }}\n    checkpoint:\n      - assert: steps.send.versions > 0\n",
+        of("v2", v2.url()),
+        of("v3", v3.url())
+    );
+    std::fs::write(&plan, written).unwrap();
+    let plan = plan.to_str().unwrap();
+    let said = text(&regplan(&["plan", plan, "--deep", "--diff"], 0).await);
+    assert!(said.contains("--- ") && said.contains("+++ "), "{said}");
+    let set = parsed(&["plan", plan, "--deep", "--diff", "--json"], 0).await;
+    let texts = &set["phases"][0]["steps"][0]["texts"];
+    assert!(texts["total"].as_u64().unwrap() > 0, "{set}");
+    let unasked = text(&regplan(&["plan", plan, "--deep"], 0).await);
+    assert!(!unasked.contains("+++ "), "{unasked}");
+    regplan(&["plan", plan, "--diff"], 64).await;
+    v2.stop().await;
+    v3.stop().await;
+}

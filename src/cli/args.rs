@@ -262,6 +262,9 @@ pub struct Plan {
     /// Look at contents too, by exports; slow on large registries.
     #[arg(long)]
     pub deep: bool,
+    /// Show the schemas and other texts that would change as unified diffs; with --deep.
+    #[arg(long, requires = "deep")]
+    pub diff: bool,
 }
 
 /// `apply`.
@@ -410,8 +413,11 @@ pub struct Verify {
     /// Accept these differences: CODE=REASON, or CODE:WHAT=REASON; repeatable.
     #[arg(long, value_name = "CODE=REASON", value_parser = accepted)]
     pub accept: Vec<Accepted>,
+    /// Show the schemas and other texts that differ as unified diffs.
+    #[arg(long)]
+    pub diff: bool,
     /// Check whether one export holds what this certificate says.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["accept", "write_certificate"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["accept", "write_certificate", "diff"])]
     pub certificate: Option<PathBuf>,
     /// Write a certificate, to check a saved export against later.
     #[arg(long, value_name = "FILE")]

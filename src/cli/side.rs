@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{args::SideArgs, error::CliError, project::install_tls, terminal::Terminal};
 use crate::{
     model::{DocPath, Limits, Plan, SecretSource, SystemDecl, SystemName, Vars},
-    resource::{Ask, Side, file_side, registry_side},
+    resource::{Ask, Export, Side, file_side, registry_side},
     system::{Observe, Progress, World, WorldOptions},
 };
 
@@ -150,6 +150,19 @@ impl Place {
                     .await
                     .map_err(failed)
             }
+        }
+    }
+}
+
+impl Place {
+    /// The export that `side` was read from.
+    pub(super) fn export(&self, side: &Side) -> Export {
+        Export {
+            path: match self {
+                Self::File { path, .. } => path.clone(),
+                Self::Registry { world, .. } => world.spool().path(&side.identity.export_sha256),
+            },
+            snapshot: side.snapshot.clone(),
         }
     }
 }

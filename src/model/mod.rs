@@ -12,6 +12,7 @@ mod path;
 mod plan;
 mod secret;
 pub mod suggest;
+mod texts;
 mod unseen;
 
 pub use change::{Action, Change, Delta};
@@ -23,4 +24,5 @@ pub use id::{BackendName, Digest, PhaseId, ResourceKey, RunId, StepId, SystemNam
 pub use path::{DocPath, Segment};
 pub use plan::{Assertion, Class, Gates, Limits, OnFailure, Phase, Plan, Retry, Step, SystemDecl, Touches, Vars};
 pub use secret::{SecretSource, SecretText};
+pub use texts::{NamedText, Shown, TextDiff, TextDiffs, TextPair, Texts};
 pub use unseen::{is_unseen, seen};

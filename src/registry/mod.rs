@@ -19,6 +19,7 @@ mod certificate;
 mod chunk;
 mod compare;
 mod conflict;
+mod contents;
 mod delta;
 mod digest;
 mod encode;
@@ -37,6 +38,7 @@ mod settings;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod utf8;
 mod wire;
 mod write;
@@ -45,6 +47,7 @@ pub use certificate::{Certificate, CertificateCheck, CertificateError, Identity,
 pub use chunk::{Chunk, ChunkLimits, chunks};
 pub use compare::{Accepted, Comparison, GroupPair, RestFacts, Row, SideFacts, VerifyReport, codes, compare};
 pub use conflict::Conflict;
+pub use contents::ContentReader;
 pub use delta::{Delta, GroupRepair, RuleChange, delta, mirror_delta};
 pub use digest::GroupDigest;
 pub use error::{ChunkError, ReadError};
@@ -60,4 +63,5 @@ pub use settings::{Repair, RoleMapping, Settings, SettingsDelta};
 pub use snapshot::{
     Artifact, Branch, Comment, Content, Counts, Format, Group, Hash, Manifest, Snapshot, Version, VersionState,
 };
+pub use texts::{TextChange, TextOf, TextSide, texts_that_differ, texts_to_move};
 pub use write::ChunkWriter;

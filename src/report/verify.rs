@@ -1,4 +1,4 @@
-use super::{Look, words};
+use super::{Look, texts, words};
 use crate::registry::{CertificateCheck, Identity, Row, VerifyReport};
 
 /// Rows of a class, shown unless more is asked for.
@@ -36,6 +36,12 @@ pub fn verify(report: &VerifyReport<'_>, look: &Look) -> String {
             &mut text,
             &format!("groups whose digests differ: {}{more}", names.join(", ")),
         );
+    }
+    if let Some(diffs) = &report.texts {
+        push(&mut text, "");
+        for line in texts::lines(diffs, "", look.width, look.paint) {
+            push(&mut text, line.finish());
+        }
     }
     push(&mut text, "");
     let verdict = match report.equal {

@@ -5,16 +5,18 @@ mod guard;
 mod read_only;
 mod route;
 mod side;
+mod texts;
 
 pub use content::{
     Content, ContentKey, ContentState, DeepContent, Exported, Few, Frozen, GroupRow, OwnCounts, Pin, Settled,
-    SideContent, SideKey, SourceContent, Todo, held, read_look, read_snapshot, take_snapshot,
+    SideContent, SideKey, SourceContent, Todo, held, read_look, read_snapshot, take_snapshot, texts_to_move,
 };
 pub use guard::{Guard, GuardKey, GuardState};
 pub use read_only::{ReadOnly, ReadOnlyKey, ReadOnlyState};
 pub use route::{Route, RouteKey, RouteState, RouteTo, RouteWrites};
 pub(crate) use side::suspected_comments;
 pub use side::{Ask, Side, file_side, registry_side};
+pub use texts::{Export, read_texts};
 
 use serde::{Serialize, de::DeserializeOwned};
 

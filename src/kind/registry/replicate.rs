@@ -12,11 +12,12 @@ use super::{
 use crate::{
     kind::{ApplyError, Effect, Inputs, KindError, PlanView, Receipt, Undo},
     model::{
-        Action, BackendName, Change, Digest, DocPath, Finding, Findings, ResourceKey, Step, StepId, SystemName, Touches,
+        Action, BackendName, Change, Digest, DocPath, Finding, Findings, ResourceKey, Step, StepId, SystemName, Texts,
+        Touches,
     },
     registry::{Accepted, Repair},
-    resource::{Content, ContentKey, ContentState, Few, Pin, Settled, SideContent, SideKey, Todo},
-    system::{Act, Observe, Progress, Spooled, apicurio::ServerVersion},
+    resource::{Content, ContentKey, ContentState, Few, Pin, Settled, SideContent, SideKey, Todo, texts_to_move},
+    system::{Act, Observe, Progress, Spooled, SystemError, apicurio::ServerVersion},
 };
 
 /// Makes a registry hold what another one holds, from whatever it holds now: a 3.x what a 2.6 holds, or on the way back a 2.6
@@ -236,6 +237,14 @@ impl Effect for RegistryReplicate {
         moved::since_copied(&spec.from, outputs, world).await
     }
 
+    async fn texts(
+        spec: &RegistryReplicateSpec,
+        now: &ContentState,
+        world: &Observe,
+    ) -> Result<Option<Texts>, SystemError> {
+        texts_to_move(&side_key(spec, None), &spec.to, now, world).await
+    }
+
     fn output(
         spec: &RegistryReplicateSpec,
         settled: &ContentState,
@@ -282,16 +291,19 @@ fn few(all: &[String]) -> Vec<String> {
     few
 }
 
-fn key(spec: &RegistryReplicateSpec, pinned: Option<SideContent>) -> ContentKey {
-    let side = SideKey {
+fn side_key(spec: &RegistryReplicateSpec, pinned: Option<SideContent>) -> SideKey {
+    SideKey {
         system: spec.from.clone(),
         pinned: pinned.filter(|side| side.pin.is_some()),
         mirror: spec.deletes == Deletes::Mirror,
         accept: spec.accept.clone(),
         repair: spec.repair.clone(),
-    };
+    }
+}
+
+fn key(spec: &RegistryReplicateSpec, pinned: Option<SideContent>) -> ContentKey {
     ContentKey {
-        sides: BTreeSet::from([side]),
+        sides: BTreeSet::from([side_key(spec, pinned)]),
         ..ContentKey::of(&spec.to)
     }
 }

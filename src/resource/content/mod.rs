@@ -1,10 +1,12 @@
 mod frozen;
 mod held;
 mod side;
+mod texts;
 
 pub use frozen::Frozen;
 pub use held::{Exported, held, read_look, read_snapshot, take_snapshot};
 pub use side::{Few, Pin, Settled, SideContent, SideKey, Todo};
+pub use texts::texts_to_move;
 
 use std::collections::{BTreeMap, BTreeSet};
 
