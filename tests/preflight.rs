@@ -471,3 +471,63 @@ async fn a_deep_plan_shows_the_texts_of_new_versions_beside_those_before_them() 
     v2.stop().await;
     v3.stop().await;
 }
+
+/// A plan that compares `v2` with a `v3` of those replicas.
+fn compares(directory: &Path, v2: &Twin, v3: &[&Twin], storage: &str) -> PathBuf {
+    let urls: Vec<String> = v3.iter().map(|twin| format!("\"{}\"", twin.url())).collect();
+    let written = format!(
+        "regplan: v1\nname: replicas\nsystems:\n  v2: {{ type: apicurio, urls: [\"{}\"] }}\n  v3: {{ type: apicurio, urls: \
+         [{}]{storage} }}\nphases:\n  - id: compare\n    on_failure: stop\n    steps:\n      - {{ id: equal, uses: \
+         registry.verify, with: {{ left: v2, right: v3, report: report.json }} }}\n    checkpoint:\n      - assert: \
+         steps.equal.replicas == {}\n",
+        v2.url(),
+        urls.join(", "),
+        v3.len() - 1
+    );
+    let plan = directory.join("plan.yaml");
+    std::fs::write(&plan, written).unwrap();
+    plan
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_on_another_database_or_with_a_store_of_its_own_that_differs_is_named() {
+    let here = tempfile::tempdir().unwrap();
+    let v2 = twin(TwinVersion::V2_6_13, Some("v2-rich")).await;
+    let v3 = twin(TwinVersion::V3_3_3, Some("v3-rich")).await;
+    let same = twin(TwinVersion::V3_3_3, Some("v3-rich")).await;
+    let empty = twin(TwinVersion::V3_3_3, None).await;
+    let other = Twin::start(TwinOptions {
+        data: Some(tampered(here.path(), "v3-rich", "\"record\"", "\"rec-ord\"")),
+        ..TwinOptions::new(TwinVersion::V3_3_3)
+    });
+    let other = other.await.unwrap();
+    let kafka = ", storage: kafkasql";
+    let cases = [
+        (&same, "", 0, None),
+        (&same, kafka, 0, None),
+        (&empty, "", 1, Some("0 artifacts, 0 versions")),
+        // As many of everything: only whole exports tell.
+        (&other, "", 0, None),
+        (&other, kafka, 1, Some("content_bytes")),
+    ];
+    for (number, (replica, storage, exit, says)) in cases.into_iter().enumerate() {
+        let plan = compares(here.path(), &v2, &[&v3, replica], storage);
+        let env = format!("case{number}");
+        let arguments = ["apply", plan.to_str().unwrap(), "--auto-approve", "--env", &env];
+        regplan(&arguments, exit).await;
+        let report: Value = serde_json::from_slice(&std::fs::read(here.path().join("report.json")).unwrap()).unwrap();
+        let rows = report["differences"].as_array().unwrap();
+        match says {
+            None => assert!(rows.is_empty(), "{rows:?}"),
+            Some(says) => {
+                assert_eq!(rows.len(), 1, "{rows:?}");
+                assert_eq!(rows[0]["code"], "replica");
+                assert!(rows[0]["what"].as_str().unwrap().contains(replica.url()), "{rows:?}");
+                assert!(rows[0]["right"].as_str().unwrap().contains(says), "{rows:?}");
+            }
+        }
+    }
+    for twin in [v2, v3, same, empty, other] {
+        twin.stop().await;
+    }
+}

@@ -45,7 +45,9 @@ mod write;
 
 pub use certificate::{Certificate, CertificateCheck, CertificateError, Identity, Noted, Sealed};
 pub use chunk::{Chunk, ChunkLimits, chunks};
-pub use compare::{Accepted, Comparison, GroupPair, RestFacts, Row, SideFacts, VerifyReport, codes, compare};
+pub use compare::{
+    Accepted, Comparison, GroupPair, Replica, ReplicaSeen, RestFacts, Row, SideFacts, VerifyReport, codes, compare,
+};
 pub use conflict::Conflict;
 pub use contents::ContentReader;
 pub use delta::{Delta, GroupRepair, RuleChange, delta, mirror_delta};

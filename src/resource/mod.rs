@@ -3,6 +3,7 @@
 mod content;
 mod guard;
 mod read_only;
+mod replicas;
 mod route;
 mod side;
 mod texts;
@@ -13,6 +14,7 @@ pub use content::{
 };
 pub use guard::{Guard, GuardKey, GuardState};
 pub use read_only::{ReadOnly, ReadOnlyKey, ReadOnlyState};
+pub use replicas::{other_replicas, replica_rows};
 pub use route::{Route, RouteKey, RouteState, RouteTo, RouteWrites};
 pub(crate) use side::suspected_comments;
 pub use side::{Ask, Side, file_side, registry_side};

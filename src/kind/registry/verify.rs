@@ -13,7 +13,7 @@ use crate::{
     kind::{ApplyError, Check, Inputs, PlanView, Verdict},
     model::{BackendName, Digest, Findings, ResourceKey, Step, StepId, SystemName, Touches},
     registry::{Accepted, Certificate, Comparison, RestFacts, Row, Sealed, VerifyReport, compare},
-    resource::{Ask, held, registry_side},
+    resource::{Ask, held, other_replicas, registry_side, replica_rows},
     system::{Act, Age, Observe, Progress},
 };
 
@@ -23,7 +23,8 @@ const FIRST: usize = 20;
 /// Compares everything that two registries hold, by the equality contract.
 pub struct RegistryVerify;
 
-/// What is compared with what. Either side may be 2.6 or 3.x.
+/// What is compared with what. Either side may be 2.6 or 3.x, and each of its replicas must hold the same: replicas of a KafkaSQL,
+/// which have a store each, are exported whole; others share a database, and are asked for their counts and greatest globalId.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegistryVerifySpec {
@@ -62,6 +63,8 @@ pub struct RegistryVerifyOutput {
     pub artifacts: u64,
     /// Groups that were compared, the default group included.
     pub groups: u64,
+    /// Replicas beyond the first of each side that were looked at too.
+    pub replicas: u64,
     /// The first groups that hold something else.
     pub other_groups: Vec<String>,
     /// Over everything that the left side holds.
@@ -118,24 +121,38 @@ impl Check for RegistryVerify {
         } else {
             Ask::Latest
         };
-        let left = match &spec.at {
-            Some(step) => captured(step, inputs, world).await?,
-            None => registry_side(&spec.left, world, ask, log).await?,
+        let others = async |side: &SystemName| Ok::<_, ApplyError>(other_replicas(side, world).await?);
+        let left = async {
+            match &spec.at {
+                Some(step) => captured(step, inputs, world).await,
+                None => Ok(registry_side(&spec.left, world, ask, log).await?),
+            }
         };
-        let right = registry_side(&spec.right, world, ask, log).await?;
+        let of_left = async {
+            match &spec.at {
+                Some(_) => Ok(Vec::new()),
+                None => others(&spec.left).await,
+            }
+        };
+        let right = async { Ok::<_, ApplyError>(registry_side(&spec.right, world, ask, log).await?) };
+        let (left, of_left, right, of_right) = tokio::try_join!(left, of_left, right, others(&spec.right))?;
+        let replicas = of_left.len() + of_right.len();
+        let mut rows = replica_rows(&spec.left, &left, of_left, world, log).await?;
+        rows.extend(replica_rows(&spec.right, &right, of_right, world, log).await?);
         let sealed = (left.seal(), right.seal());
         let rest = RestFacts {
             left: left.facts,
             right: right.facts,
         };
-        let comparison = compare(&left.snapshot, &right.snapshot, &rest, &spec.accept);
+        let comparison = compare(&left.snapshot, &right.snapshot, &rest, &spec.accept).and(rows, &spec.accept);
         let report = VerifyReport::new(&sealed.0, &sealed.1, spec.at.as_ref().map(StepId::as_str), &comparison);
         match &spec.report {
             Some(file) if file.ends_with(".md") => write_text(file, &report.markdown(), world)?,
             Some(file) => write_json(file, &report, world)?,
             None => {}
         }
-        let verdict = verdict(spec, &report);
+        let mut verdict = verdict(spec, &report);
+        verdict.output.replicas = u64::try_from(replicas).unwrap_or(u64::MAX);
         if let Some(file) = &spec.certificate {
             let certificate = certificate(sealed, &comparison, &spec.accept);
             write_json(file, &certificate, world)?;
@@ -183,6 +200,7 @@ fn verdict(spec: &RegistryVerifySpec, report: &VerifyReport<'_>) -> Verdict<Regi
         versions: comparison.versions,
         artifacts: comparison.artifacts,
         groups: number(report.groups.len()),
+        replicas: 0,
         other_groups: report.other_groups().take(FIRST).map(super::short).collect(),
         left_digest: report.left_digest.clone(),
         right_digest: report.right_digest.clone(),

@@ -272,3 +272,29 @@ fn rows_are_json_for_reports() {
     assert_eq!(json["code"], "rule_extra");
     assert_eq!(json["right"], "BACKWARD");
 }
+
+#[test]
+fn times_that_a_kafkasql_gave_at_its_last_start_are_expected_and_no_others() {
+    let (left, mut right) = (snapshot("v2-rich"), snapshot("v3-rich"));
+    let row = right.versions.values_mut().next().unwrap();
+    row.created_on += 1;
+    let comment = right.comments.values_mut().next().unwrap();
+    comment.created_on -= 1;
+    let compared = |redates| {
+        let facts = RestFacts {
+            right: SideFacts {
+                redates,
+                ..SideFacts::default()
+            },
+            ..RestFacts::default()
+        };
+        let codes = |rows: &[crate::registry::Row]| rows.iter().map(|row| row.code).collect::<Vec<_>>();
+        let compared = compare(&left, &right, &facts, &[]);
+        (codes(&compared.differences), codes(&compared.expected))
+    };
+    assert_eq!(compared(false).0, ["version_created", "comment_created"]);
+    // An earlier time is not that of a later start.
+    let (differences, expected) = compared(true);
+    assert_eq!(differences, ["comment_created"]);
+    assert!(expected.contains(&"version_created"), "{expected:?}");
+}
