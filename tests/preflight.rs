@@ -531,3 +531,30 @@ async fn a_replica_on_another_database_or_with_a_store_of_its_own_that_differs_i
         twin.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_copy_can_be_compared_with_however_often_the_pair_was_copied_since() {
+    let here = tempfile::tempdir().unwrap();
+    let before = twin(TwinVersion::V2_6_13, Some("v2-rich")).await;
+    let after = twin(TwinVersion::V2_6_13, Some("v2-rich-after")).await;
+    let v3 = twin(TwinVersion::V3_3_3, None).await;
+    // The same registry to the plan, before and after its clients wrote to it: each copy is of another one.
+    let written = format!(
+        "regplan: v1\nname: copies\nsystems:\n  v2: {{ type: apicurio, urls: [\"{}\"] }}\n  later: {{ type: apicurio, urls: \
+         [\"{}\"] }}\n  v3: {{ type: apicurio, urls: [\"{}\"] }}\nphases:\n  - id: copies\n    on_failure: stop\n    steps:\n      \
+         - {{ id: first, uses: registry.replicate, with: {{ from: v2, to: v3 }} }}\n      - {{ id: second, uses: \
+         registry.replicate, with: {{ from: later, to: v3, deletes: mirror }} }}\n      - {{ id: again, uses: registry.replicate, \
+         with: {{ from: v2, to: v3, deletes: mirror }} }}\n      - {{ id: as_first, uses: registry.verify, with: {{ left: v2, at: \
+         first, right: v2 }} }}\n      - {{ id: as_second, uses: registry.verify, with: {{ left: later, at: second, right: later }} \
+         }}\n",
+        before.url(),
+        after.url(),
+        v3.url()
+    );
+    let plan = here.path().join("plan.yaml");
+    std::fs::write(&plan, written).unwrap();
+    regplan(&["apply", plan.to_str().unwrap(), "--auto-approve"], 0).await;
+    for twin in [before, after, v3] {
+        twin.stop().await;
+    }
+}

@@ -188,15 +188,16 @@ impl Effect for RegistryReplicate {
 
     async fn apply(
         spec: &RegistryReplicateSpec,
-        _step: &Step,
+        step: &Step,
         change: &Change,
         inputs: &Inputs,
         world: &Act,
         log: &Progress,
     ) -> Result<Receipt, ApplyError> {
         let source = source(spec, change, world)?;
-        let pin = format!("{} for {}", spec.from, spec.to);
         if let Some(sha256) = source.sha256() {
+            // Other steps may compare with what this one copied (`at:`), however often the two are copied again.
+            let pin = format!("step {} of {}", step.id, world.run());
             world.spool().keep_last(&pin, sha256)?;
         }
         let bounds = Bounds {
