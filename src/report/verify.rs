@@ -77,6 +77,12 @@ pub fn certificate(check: &CertificateCheck, export: &Identity, made: &str, look
     if check.global_rules_differ {
         push(&mut text, "  the global rules are others");
     }
+    if check.rest_differs {
+        push(
+            &mut text,
+            "  descriptions, labels, owners or rules of groups are others, or rows of artifacts or branches",
+        );
+    }
     let shown = if look.verbose { check.groups.len() } else { FIRST };
     for group in check.groups.iter().take(shown) {
         push(

@@ -71,6 +71,10 @@ pub struct RegistryVerifyOutput {
     pub left_digest: Digest,
     /// Over everything that the right side holds; the same when all versions, contents, comments and rules are.
     pub right_digest: Digest,
+    /// Over what that digest leaves out and the left side's export holds, such as rows of groups.
+    pub left_rest: Digest,
+    /// The same of the right side; another one than the left's where one is a 2.6.
+    pub right_rest: Digest,
     /// The first differences, for people.
     pub first: Vec<String>,
     /// The file with the whole list.
@@ -152,6 +156,8 @@ impl Check for RegistryVerify {
             None => {}
         }
         let mut verdict = verdict(spec, &report);
+        let rest = |side: &Sealed| side.rest.clone().unwrap_or_else(|| Digest::from(""));
+        (verdict.output.left_rest, verdict.output.right_rest) = (rest(&sealed.0), rest(&sealed.1));
         verdict.output.replicas = u64::try_from(replicas).unwrap_or(u64::MAX);
         if let Some(file) = &spec.certificate {
             let certificate = certificate(sealed, &comparison, &spec.accept);
@@ -167,16 +173,19 @@ impl Check for RegistryVerify {
         world: &Observe,
     ) -> Result<Option<String>, ApplyError> {
         let sides = [
-            (&spec.left, "left_digest", spec.at.is_none()),
-            (&spec.right, "right_digest", true),
+            (&spec.left, ["left_digest", "left_rest"], spec.at.is_none()),
+            (&spec.right, ["right_digest", "right_rest"], true),
         ];
-        for (side, digest, live) in sides {
+        for (side, names, live) in sides {
             if !live || side.as_str() == opened.as_str() {
                 continue;
             }
-            let then = Digest::from(outputs.get(digest).and_then(Value::as_str).unwrap_or_default());
+            let said = names.map(|name| outputs.get(name).and_then(Value::as_str).map(Digest::from));
+            let [digest, rest] = said;
             let now = held(side, world, Age::Frozen).await?.snapshot;
-            if let Some(how) = moved::by_digest(side, &then, &now) {
+            let then = digest.unwrap_or_else(|| Digest::from(""));
+            if let Some(how) = moved::by_digest(side, &then, &now).or_else(|| moved::by_rest(side, rest.as_ref(), &now))
+            {
                 return Ok(Some(how));
             }
         }
@@ -204,6 +213,8 @@ fn verdict(spec: &RegistryVerifySpec, report: &VerifyReport<'_>) -> Verdict<Regi
         other_groups: report.other_groups().take(FIRST).map(super::short).collect(),
         left_digest: report.left_digest.clone(),
         right_digest: report.right_digest.clone(),
+        left_rest: Digest::from(""),
+        right_rest: Digest::from(""),
         first: lines(comparison.differences.get(..FIRST).unwrap_or(&comparison.differences)),
         report: spec.report.clone(),
         certificate: spec.certificate.clone(),
