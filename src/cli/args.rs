@@ -159,10 +159,14 @@ pub struct Init {
     /// The management address (health) of a replica of the 3.x; repeatable [default: port 9000 of each].
     #[arg(long, value_name = "URL")]
     pub v3_management: Vec<String>,
+    /// Log in at this OpenID Connect issuer, as the client of --username; `basic`: by HTTP Basic [default: the issuer in
+    /// --env-file, unless the 2.6 takes HTTP Basic; else basic].
+    #[arg(long, value_name = "URL")]
+    pub oidc_issuer: Option<String>,
     /// The login of both registries: a name, or a client's id.
     #[arg(long, value_name = "NAME")]
     pub username: Option<String>,
-    /// The environment variable that holds its password [default: REGPLAN_PASSWORD].
+    /// The environment variable that holds its password, or the client's secret [default: REGPLAN_PASSWORD].
     #[arg(long, value_name = "NAME")]
     pub password_env: Option<String>,
     /// A PEM file with authorities that are trusted besides this machine's own.

@@ -13,6 +13,8 @@ const USUAL_CONFIG: &str = "/etc/nginx/nginx.conf";
 const USUAL_SOCKET: &str = "/run/regplan/nginx.sock";
 /// The variable of the password when none is named.
 const USUAL_PASSWORD: &str = "REGPLAN_PASSWORD";
+/// What is said for a login without an OpenID Connect provider.
+const BASIC: &str = "basic";
 /// The management port of 3.2 and later (`reference/apicurio.md` §0 row 9).
 const MANAGEMENT: u16 = 9000;
 
@@ -31,6 +33,7 @@ pub struct Given {
     pub lb_socket: Option<String>,
     pub v2_backend: Vec<String>,
     pub v3_backend: Vec<String>,
+    pub oidc_issuer: Option<String>,
     pub username: Option<String>,
     pub password_env: Option<String>,
     pub ca: Option<String>,
@@ -89,7 +92,7 @@ pub fn draft(given: &Given, env: EnvFile, person: Option<&mut dyn Ask>) -> Resul
     nginx.search(&servers(&v2));
     let (v3, v3_management) = v3_urls(given, q);
     let lb = balancer(given, &nginx, (&v2, &v3), q);
-    let login = login(given, env.wants_login(), q);
+    let login = login(given, &env, q);
     let commands = commands(given, (&v2, &v3_management), q);
     let ca = optional(q, "--ca FILE", given.ca.as_deref(), path);
     let lacking = questions.done();
@@ -239,15 +242,26 @@ fn backends(q: &mut Questions<'_>, flag: &str, given: &[String], found: Vec<Stri
     servers(urls)
 }
 
-fn login(given: &Given, wanted: bool, q: &mut Questions<'_>) -> Option<Login> {
-    if given.username.is_none() && given.password_env.is_none() && !wanted {
+fn login(given: &Given, env: &EnvFile, q: &mut Questions<'_>) -> Option<Login> {
+    let said = [&given.oidc_issuer, &given.username, &given.password_env];
+    if said.iter().all(|flag| flag.is_none()) && !env.wants_login() {
         return None;
     }
-    Some(ask_login(given, q))
+    Some(ask_login(given, env, q))
 }
 
-fn ask_login(given: &Given, q: &mut Questions<'_>) -> Login {
+/// At the issuer that the 2.6's environment names, unless that takes a client's id and secret as HTTP Basic.
+fn ask_login(given: &Given, env: &EnvFile, q: &mut Questions<'_>) -> Login {
+    let named = env.issuer().filter(|_| !env.takes_basic());
+    let how = q.know(&Question {
+        flag: "--oidc-issuer URL",
+        what: "how regplan logs in at the registries: `basic` (HTTP Basic), or the address of their OpenID Connect issuer",
+        given: given.oidc_issuer.clone(),
+        proposal: named.or_else(|| Some(BASIC.to_owned())),
+        check: issuer,
+    });
     Login {
+        issuer: Some(how).filter(|how| how != BASIC),
         username: q.know(&Question {
             flag: "--username NAME",
             what: "the login of the registries: a name, or a client's id",
@@ -257,7 +271,7 @@ fn ask_login(given: &Given, q: &mut Questions<'_>) -> Login {
         }),
         password_env: q.know(&Question {
             flag: "--password-env NAME",
-            what: "the environment variable that holds its password",
+            what: "the environment variable that holds its password, or the client's secret",
             given: given.password_env.clone(),
             proposal: Some(USUAL_PASSWORD.to_owned()),
             check: variable,
@@ -266,9 +280,9 @@ fn ask_login(given: &Given, q: &mut Questions<'_>) -> Login {
 }
 
 /// Asks for a login that the registry turned out to want; `None` when there is no answer.
-pub fn late_login(person: &mut dyn Ask) -> Option<Login> {
+pub fn late_login(env: &EnvFile, person: &mut dyn Ask) -> Option<Login> {
     let mut questions = Questions::new(Some(person));
-    let login = ask_login(&Given::default(), &mut questions);
+    let login = ask_login(&Given::default(), env, &mut questions);
     questions.done().is_empty().then_some(login)
 }
 
@@ -380,6 +394,15 @@ fn path(text: &str) -> Result<String, String> {
     path.into_os_string()
         .into_string()
         .map_err(|_| "it is not UTF-8".to_owned())
+}
+
+/// `basic`, or the address of an issuer as the provider writes it, a slash at its end included.
+fn issuer(text: &str) -> Result<String, String> {
+    let text = line(text)?;
+    if text != BASIC {
+        Address::parse(&text)?;
+    }
+    Ok(text)
 }
 
 fn variable(text: &str) -> Result<String, String> {
