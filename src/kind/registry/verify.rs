@@ -13,7 +13,7 @@ use crate::{
     kind::{ApplyError, Check, Inputs, PlanView, Verdict},
     model::{BackendName, Digest, Findings, ResourceKey, Step, StepId, SystemName, Touches},
     registry::{Accepted, Certificate, Comparison, RestFacts, Row, Sealed, VerifyReport, compare},
-    resource::{Ask, held, other_replicas, registry_side, replica_rows},
+    resource::{Ask, Side, held, other_replicas, registry_side, replica_rows},
     system::{Act, Age, Observe, Progress},
 };
 
@@ -119,30 +119,12 @@ impl Check for RegistryVerify {
         world: &Act,
         log: &Progress,
     ) -> Result<Verdict<RegistryVerifyOutput>, ApplyError> {
-        // The long sweep by the API runs before and after: while writes are frozen, exports are compared and counts.
-        let ask = if world.snapshots().is_frozen() {
-            Ask::Little
-        } else {
-            Ask::Latest
-        };
-        let others = async |side: &SystemName| Ok::<_, ApplyError>(other_replicas(side, world).await?);
-        let left = async {
-            match &spec.at {
-                Some(step) => captured(step, inputs, world).await,
-                None => Ok(registry_side(&spec.left, world, ask, log).await?),
-            }
-        };
-        let of_left = async {
-            match &spec.at {
-                Some(_) => Ok(Vec::new()),
-                None => others(&spec.left).await,
-            }
-        };
-        let right = async { Ok::<_, ApplyError>(registry_side(&spec.right, world, ask, log).await?) };
-        let (left, of_left, right, of_right) = tokio::try_join!(left, of_left, right, others(&spec.right))?;
-        let replicas = of_left.len() + of_right.len();
-        let mut rows = replica_rows(&spec.left, &left, of_left, world, log).await?;
-        rows.extend(replica_rows(&spec.right, &right, of_right, world, log).await?);
+        let Looked {
+            left,
+            right,
+            replicas,
+            rows,
+        } = Box::pin(look(spec, inputs, world, log)).await?;
         let sealed = (left.seal(), right.seal());
         let rest = RestFacts {
             left: left.facts,
@@ -191,6 +173,50 @@ impl Check for RegistryVerify {
         }
         Ok(None)
     }
+}
+
+/// Both sides, and what their replicas beyond the first say.
+struct Looked {
+    left: Side,
+    right: Side,
+    /// Replicas beyond the first that were looked at.
+    replicas: usize,
+    /// Those that hold something else than the first.
+    rows: Vec<Row>,
+}
+
+/// Looks at both sides and their replicas, all at the same time.
+async fn look(spec: &RegistryVerifySpec, inputs: &Inputs, world: &Act, log: &Progress) -> Result<Looked, ApplyError> {
+    // The long sweep by the API runs before and after: while writes are frozen, exports are compared and counts.
+    let ask = if world.snapshots().is_frozen() {
+        Ask::Little
+    } else {
+        Ask::Latest
+    };
+    let others = async |side: &SystemName| Ok::<_, ApplyError>(other_replicas(side, world).await?);
+    let left = async {
+        match &spec.at {
+            Some(step) => captured(step, inputs, world).await,
+            None => Ok(registry_side(&spec.left, world, ask, log).await?),
+        }
+    };
+    let of_left = async {
+        match &spec.at {
+            Some(_) => Ok(Vec::new()),
+            None => others(&spec.left).await,
+        }
+    };
+    let right = async { Ok::<_, ApplyError>(registry_side(&spec.right, world, ask, log).await?) };
+    let (left, of_left, right, of_right) = tokio::try_join!(left, of_left, right, others(&spec.right))?;
+    let replicas = of_left.len() + of_right.len();
+    let mut rows = replica_rows(&spec.left, &left, of_left, world, log).await?;
+    rows.extend(replica_rows(&spec.right, &right, of_right, world, log).await?);
+    Ok(Looked {
+        left,
+        right,
+        replicas,
+        rows,
+    })
 }
 
 fn certificate(sealed: (Sealed, Sealed), comparison: &Comparison, accept: &[Accepted]) -> Certificate {
