@@ -216,3 +216,24 @@ async fn a_registry_that_wants_a_login_says_which_flags_name_it() {
     must_exit(&output, 64);
     assert!(stderr(&output).contains("refused `regplan`"), "{}", stderr(&output));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_for_a_provider_s_client_names_its_secret_and_is_valid() {
+    let (here, twin) = (tempfile::tempdir().unwrap(), twin(TwinVersion::V2_6_13).await);
+    let issuer = "http://127.0.0.1:9/realms/r";
+    let login = [
+        "--oidc-issuer",
+        issuer,
+        "--username",
+        "regplan",
+        "--password-env",
+        "PATH",
+    ];
+    // Nobody issues tokens there: the registry is not asked without one, and nothing is written.
+    let output = init(here.path(), twin.url(), &login);
+    must_exit(&output, 1);
+    assert!(!here.path().join("plan.yaml").exists());
+    assert!(stderr(&output).contains("127.0.0.1:9"), "{}", stderr(&output));
+    let secret = std::env::var("PATH").unwrap();
+    assert!(!stderr(&output).contains(&secret), "{}", stderr(&output));
+}

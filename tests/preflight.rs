@@ -389,3 +389,172 @@ async fn what_cannot_be_used_is_refused_with_what_to_type_instead() {
         assert!(said.contains(says), "{arguments:?}: {said}");
     }
 }
+
+/// An export of that name in which schemas say something else.
+fn tampered(directory: &Path, name: &str, from: &str, to: &str) -> PathBuf {
+    let mut archive = ZipArchive::new(Cursor::new(std::fs::read(data(name)).unwrap())).unwrap();
+    let mut out = ZipWriter::new(Cursor::new(Vec::new()));
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).unwrap();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        let name = entry.name().unwrap().into_owned();
+        if name.ends_with(".Content.data")
+            && let Ok(text) = String::from_utf8(bytes.clone())
+        {
+            bytes = text.replace(from, to).into_bytes();
+        }
+        out.start_file(name, SimpleFileOptions::default()).unwrap();
+        out.write_all(&bytes).unwrap();
+    }
+    let path = directory.join("tampered.zip");
+    std::fs::write(&path, out.finish().unwrap().into_inner()).unwrap();
+    path
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_that_differ_are_shown_on_request_as_unified_diffs() {
+    let here = tempfile::tempdir().unwrap();
+    let other = tampered(here.path(), "v3-rich", "\"record\"", "\"rec\u{202e}ord\"");
+    let (left, right) = ("tests/data/v2-rich.zip", other.to_str().unwrap());
+    let said = text(&regplan(&["verify", left, right, "--diff"], 6).await);
+    assert!(
+        said.contains("\\u{202e}") && !said.contains('\u{202e}') && said.contains("\n+++ "),
+        "{said}"
+    );
+    let compared = parsed(&["verify", left, right, "--diff", "--json"], 6).await;
+    let texts = &compared["texts"];
+    // The same two texts come once, however many contents have them.
+    let all = compared["differences"].as_array().unwrap().iter();
+    let pairs: BTreeSet<(String, String)> = all
+        .filter(|row| row["code"] == "content_bytes")
+        .map(|row| (row["left"].to_string(), row["right"].to_string()))
+        .collect();
+    assert!(!pairs.is_empty());
+    assert_eq!(texts["total"], pairs.len());
+    assert!(texts["shown"][0]["removed"].as_u64().unwrap() > 0);
+    let unasked = parsed(&["verify", left, right, "--json"], 6).await;
+    assert_eq!(unasked.get("texts"), None);
+    let report = here.path().join("report.md");
+    let arguments = ["verify", left, right, "--diff", "--report", report.to_str().unwrap()];
+    regplan(&arguments, 6).await;
+    let report = std::fs::read_to_string(report).unwrap();
+    assert!(
+        report.contains("## Texts that differ") && report.contains("```diff\n@@"),
+        "{report}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deep_plan_shows_the_texts_of_new_versions_beside_those_before_them() {
+    let here = tempfile::tempdir().unwrap();
+    let v2 = twin(TwinVersion::V2_6_13, Some("v2-rich-after")).await;
+    let v3 = twin(TwinVersion::V3_3_3, Some("v3-rich")).await;
+    let plan = here.path().join("plan.yaml");
+    let of = |name: &str, url: &str| format!("  {name}: {{ type: apicurio, urls: [\"{url}\"] }}\n");
+    let written = format!(
+        "regplan: v1\nname: example\nsystems:\n{}{}phases:\n  - id: copy\n    steps:\n      - id: send\n        uses: \
+         registry.replicate\n        with: {{ from: v2, to: v3 }}\n    checkpoint:\n      - assert: steps.send.versions > 0\n",
+        of("v2", v2.url()),
+        of("v3", v3.url())
+    );
+    std::fs::write(&plan, written).unwrap();
+    let plan = plan.to_str().unwrap();
+    let said = text(&regplan(&["plan", plan, "--deep", "--diff"], 0).await);
+    assert!(said.contains("--- ") && said.contains("+++ "), "{said}");
+    let set = parsed(&["plan", plan, "--deep", "--diff", "--json"], 0).await;
+    let texts = &set["phases"][0]["steps"][0]["texts"];
+    assert!(texts["total"].as_u64().unwrap() > 0, "{set}");
+    let unasked = text(&regplan(&["plan", plan, "--deep"], 0).await);
+    assert!(!unasked.contains("+++ "), "{unasked}");
+    regplan(&["plan", plan, "--diff"], 64).await;
+    v2.stop().await;
+    v3.stop().await;
+}
+
+/// A plan that compares `v2` with a `v3` of those replicas.
+fn compares(directory: &Path, v2: &Twin, v3: &[&Twin], storage: &str) -> PathBuf {
+    let urls: Vec<String> = v3.iter().map(|twin| format!("\"{}\"", twin.url())).collect();
+    let written = format!(
+        "regplan: v1\nname: replicas\nsystems:\n  v2: {{ type: apicurio, urls: [\"{}\"] }}\n  v3: {{ type: apicurio, urls: \
+         [{}]{storage} }}\nphases:\n  - id: compare\n    on_failure: stop\n    steps:\n      - {{ id: equal, uses: \
+         registry.verify, with: {{ left: v2, right: v3, report: report.json }} }}\n    checkpoint:\n      - assert: \
+         steps.equal.replicas == {}\n",
+        v2.url(),
+        urls.join(", "),
+        v3.len() - 1
+    );
+    let plan = directory.join("plan.yaml");
+    std::fs::write(&plan, written).unwrap();
+    plan
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_on_another_database_or_with_a_store_of_its_own_that_differs_is_named() {
+    let here = tempfile::tempdir().unwrap();
+    let v2 = twin(TwinVersion::V2_6_13, Some("v2-rich")).await;
+    let v3 = twin(TwinVersion::V3_3_3, Some("v3-rich")).await;
+    let same = twin(TwinVersion::V3_3_3, Some("v3-rich")).await;
+    let empty = twin(TwinVersion::V3_3_3, None).await;
+    let other = Twin::start(TwinOptions {
+        data: Some(tampered(here.path(), "v3-rich", "\"record\"", "\"rec-ord\"")),
+        ..TwinOptions::new(TwinVersion::V3_3_3)
+    });
+    let other = other.await.unwrap();
+    let kafka = ", storage: kafkasql";
+    let cases = [
+        (&same, "", 0, None),
+        (&same, kafka, 0, None),
+        (&empty, "", 1, Some("0 artifacts, 0 versions")),
+        // As many of everything: only whole exports tell.
+        (&other, "", 0, None),
+        (&other, kafka, 1, Some("content_bytes")),
+    ];
+    for (number, (replica, storage, exit, says)) in cases.into_iter().enumerate() {
+        let plan = compares(here.path(), &v2, &[&v3, replica], storage);
+        let env = format!("case{number}");
+        let arguments = ["apply", plan.to_str().unwrap(), "--auto-approve", "--env", &env];
+        regplan(&arguments, exit).await;
+        let report: Value = serde_json::from_slice(&std::fs::read(here.path().join("report.json")).unwrap()).unwrap();
+        let rows = report["differences"].as_array().unwrap();
+        match says {
+            None => assert!(rows.is_empty(), "{rows:?}"),
+            Some(says) => {
+                assert_eq!(rows.len(), 1, "{rows:?}");
+                assert_eq!(rows[0]["code"], "replica");
+                assert!(rows[0]["what"].as_str().unwrap().contains(replica.url()), "{rows:?}");
+                assert!(rows[0]["right"].as_str().unwrap().contains(says), "{rows:?}");
+            }
+        }
+    }
+    for twin in [v2, v3, same, empty, other] {
+        twin.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_copy_can_be_compared_with_however_often_the_pair_was_copied_since() {
+    let here = tempfile::tempdir().unwrap();
+    let before = twin(TwinVersion::V2_6_13, Some("v2-rich")).await;
+    let after = twin(TwinVersion::V2_6_13, Some("v2-rich-after")).await;
+    let v3 = twin(TwinVersion::V3_3_3, None).await;
+    // The same registry to the plan, before and after its clients wrote to it: each copy is of another one.
+    let written = format!(
+        "regplan: v1\nname: copies\nsystems:\n  v2: {{ type: apicurio, urls: [\"{}\"] }}\n  later: {{ type: apicurio, urls: \
+         [\"{}\"] }}\n  v3: {{ type: apicurio, urls: [\"{}\"] }}\nphases:\n  - id: copies\n    on_failure: stop\n    steps:\n      \
+         - {{ id: first, uses: registry.replicate, with: {{ from: v2, to: v3 }} }}\n      - {{ id: second, uses: \
+         registry.replicate, with: {{ from: later, to: v3, deletes: mirror }} }}\n      - {{ id: again, uses: registry.replicate, \
+         with: {{ from: v2, to: v3, deletes: mirror }} }}\n      - {{ id: as_first, uses: registry.verify, with: {{ left: v2, at: \
+         first, right: v2 }} }}\n      - {{ id: as_second, uses: registry.verify, with: {{ left: later, at: second, right: later }} \
+         }}\n",
+        before.url(),
+        after.url(),
+        v3.url()
+    );
+    let plan = here.path().join("plan.yaml");
+    std::fs::write(&plan, written).unwrap();
+    regplan(&["apply", plan.to_str().unwrap(), "--auto-approve"], 0).await;
+    for twin in [before, after, v3] {
+        twin.stop().await;
+    }
+}

@@ -5,6 +5,7 @@ use crate::{
     engine::EngineError,
     init::InitError,
     journal::{FoldError, LockError, StoreError},
+    kind::ApplyError,
     registry::CertificateError,
     report::json::JsonError,
     source::LoadError,
@@ -70,6 +71,9 @@ pub(super) enum CliError {
     /// The engine could not go on.
     #[error("the run had to stop")]
     Engine(#[from] EngineError),
+    /// Texts that a step would change cannot be had.
+    #[error("the texts that would change cannot be shown")]
+    Texts(#[from] ApplyError),
     /// Data cannot be printed as JSON.
     #[error(transparent)]
     Json(#[from] JsonError),
@@ -134,6 +138,7 @@ impl CliError {
             | CliError::Side { .. }
             | CliError::Certificate { .. }
             | CliError::Engine(_)
+            | CliError::Texts(_)
             | CliError::Json(_)
             | CliError::Rehearsal(_)
             | CliError::Io { .. } => Exit::Error,
@@ -163,6 +168,7 @@ impl miette::Diagnostic for CliError {
             | CliError::Store(_)
             | CliError::Lock(_)
             | CliError::Engine(_)
+            | CliError::Texts(_)
             | CliError::Json(_)
             | CliError::Rehearsal(_)
             | CliError::Io { .. }

@@ -103,6 +103,7 @@ fn given(arguments: &Init) -> Given {
         lb_socket: lb.lb_socket.clone(),
         v2_backend: lb.v2_backend.clone(),
         v3_backend: lb.v3_backend.clone(),
+        oidc_issuer: arguments.oidc_issuer.clone(),
         username: arguments.username.clone(),
         password_env: arguments.password_env.clone(),
         ca: arguments.ca.clone(),
@@ -119,7 +120,7 @@ fn look(draft: &mut Draft, person: Option<&mut dyn Ask>) -> Result<Seen, CliErro
     let runtime = runtime::start()?;
     let mut looked = runtime.block_on(init::look(&draft.registries));
     if let (Err(InitError::NeedsLogin { .. }), Some(person), None) = (&looked, person, &draft.registries.login)
-        && let Some(login) = init::late_login(person)
+        && let Some(login) = init::late_login(&draft.env, person)
     {
         draft.registries.login = Some(login);
         looked = runtime.block_on(init::look(&draft.registries));

@@ -1,7 +1,10 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::screen::Screen;
-use crate::system::{Answer, People};
+use crate::{
+    model::seen,
+    system::{Answer, People},
+};
 
 /// Answers for a run: what `--confirm` said beforehand, then the person at the terminal, if there is one.
 pub(super) struct AtTerminal {
@@ -30,7 +33,7 @@ impl People for AtTerminal {
         let Some(screen) = &self.screen else {
             return Answer::Nobody;
         };
-        let text: String = text.chars().filter(|c| !c.is_control()).collect();
+        let text = seen(text);
         match screen.ask(&format!("{step}: {text}\nIs it so? Only `yes` counts:")) {
             Ok(answer) if answer == "yes" => yes(),
             Ok(_) => Answer::No,

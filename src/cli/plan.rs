@@ -19,14 +19,21 @@ pub(super) fn run(arguments: &Plan, terminal: &Terminal) -> Result<Exit, CliErro
     let depth = if arguments.deep { Depth::Deep } else { Depth::Shallow };
     let state = known.state.as_ref();
     let closed_by = state.filter(|_| !arguments.drift);
-    let observations = runtime::start()?.block_on(engine::refresh(&program, closed_by, &world, depth));
-    let set = engine::plan(&PlanInput {
+    let runtime = runtime::start()?;
+    let observations = runtime.block_on(engine::refresh(&program, closed_by, &world, depth));
+    let mut set = engine::plan(&PlanInput {
         program: &program,
         state,
         observations: &observations,
         environment: project.environment(),
         drift: arguments.drift,
     });
+    if arguments.diff {
+        let texts = runtime.block_on(engine::texts(&program, &observations, &set, &world))?;
+        for step in set.phases.iter_mut().flat_map(|phase| &mut phase.steps) {
+            step.texts = texts.get(&step.id).map(report::text_diffs);
+        }
+    }
     let text = if arguments.format.is_json() {
         report::json::change_set(&set)?
     } else {

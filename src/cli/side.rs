@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{args::SideArgs, error::CliError, project::install_tls, terminal::Terminal};
 use crate::{
     model::{DocPath, Limits, Plan, SecretSource, SystemDecl, SystemName, Vars},
-    resource::{Ask, Side, file_side, registry_side},
+    resource::{Ask, Export, Side, file_side, registry_side},
     system::{Observe, Progress, World, WorldOptions},
 };
 
@@ -160,6 +160,19 @@ fn addressed(text: &str) -> Value {
     match parts.filter(|(_, tenant)| !tenant.is_empty() && !tenant.contains(['/', '%'])) {
         Some((url, tenant)) => json!({"urls": [url], "tenant": tenant}),
         None => json!({"urls": [text]}),
+    }
+}
+
+impl Place {
+    /// The export that `side` was read from.
+    pub(super) fn export(&self, side: &Side) -> Export {
+        Export {
+            path: match self {
+                Self::File { path, .. } => path.clone(),
+                Self::Registry { world, .. } => world.spool().path(&side.identity.export_sha256),
+            },
+            snapshot: side.snapshot.clone(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use anstream::{AutoStream, ColorChoice};
 use jiff::tz::TimeZone;
 
 use super::{args::Global, error::CliError};
-use crate::report::{Look, Paint};
+use crate::report::{Look, Paint, seen_lines};
 
 /// Columns when neither `COLUMNS` nor a terminal says otherwise: a log or a pipe.
 const WIDTH: usize = 100;
@@ -94,19 +94,23 @@ impl Terminal {
 
     /// Writes a finding or an error with its place and causes.
     pub(super) fn report(&self, report: &miette::Report) {
-        let theme = if self.colour_err {
-            miette::GraphicalTheme::unicode()
-        } else {
-            miette::GraphicalTheme::unicode_nocolor()
+        let render = |theme| {
+            let handler = miette::GraphicalReportHandler::new_themed(theme);
+            let mut text = String::new();
+            let rendered = handler
+                .with_width(self.width)
+                .with_links(false)
+                .render_report(&mut text, report.as_ref());
+            rendered.map_or_else(|_| report.to_string(), |()| text)
         };
-        let handler = miette::GraphicalReportHandler::new_themed(theme)
-            .with_width(self.width)
-            .with_links(false);
-        let mut text = String::new();
-        match handler.render_report(&mut text, report.as_ref()) {
-            Ok(()) => self.note(text.trim_matches('\n')),
-            Err(_) => self.note(&report.to_string()),
-        }
+        let plain = render(miette::GraphicalTheme::unicode_nocolor());
+        let safe = seen_lines(&plain);
+        // Colours are commands too: a message that brings commands of its own is shown without any.
+        let text = match self.colour_err && safe == plain {
+            true => render(miette::GraphicalTheme::unicode()),
+            false => safe,
+        };
+        self.note(text.trim_matches('\n'));
     }
 
     /// Writes a question on stderr and reads a line.

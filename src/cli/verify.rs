@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use tokio::runtime::Runtime;
+
 use super::{
     Exit,
     args::{ReportFormat, Verify},
@@ -9,9 +11,10 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    registry::{Certificate, CertificateError, RestFacts, VerifyReport, compare},
+    model::TextDiffs,
+    registry::{Certificate, CertificateError, RestFacts, Sealed, VerifyReport, compare, texts_that_differ},
     report::{self, json::document},
-    resource::{Ask, Side},
+    resource::{Ask, Export, Side, read_texts},
     system::{SystemError, write_atomically},
 };
 
@@ -37,17 +40,23 @@ fn two(arguments: &Verify, left: &str, right: &str, terminal: &Terminal) -> Resu
     let (both, of_right) = (arguments.auth.as_ref(), arguments.auth_right.as_ref());
     let left = open(left, "the left registry", both)?;
     let right = open(right, "the right registry", of_right.or(both))?;
-    let (left, right) = runtime::start()?.block_on(async {
-        let left = left.read(Ask::Latest, terminal).await?;
-        Ok::<_, CliError>((left, right.read(Ask::Latest, terminal).await?))
+    let runtime = runtime::start()?;
+    let places = (left, right);
+    let (left, right) = runtime.block_on(async {
+        let left = places.0.read(Ask::Latest, terminal).await?;
+        Ok::<_, CliError>((left, places.1.read(Ask::Latest, terminal).await?))
     })?;
+    let exports = (places.0.export(&left), places.1.export(&right));
     let sealed = (left.seal(), right.seal());
     let rest = RestFacts {
         left: left.facts,
         right: right.facts,
     };
     let comparison = compare(&left.snapshot, &right.snapshot, &rest, &arguments.accept);
-    let report = VerifyReport::new(&sealed.0, &sealed.1, None, &comparison);
+    let mut report = VerifyReport::new(&sealed.0, &sealed.1, None, &comparison);
+    if arguments.diff {
+        report.texts = Some(diffs(&runtime, &sealed, exports)?);
+    }
     if let Some(file) = &arguments.output.report {
         let text = match file.extension().is_some_and(|extension| extension == "md") {
             true => report.markdown(),
@@ -68,6 +77,15 @@ fn two(arguments: &Verify, left: &str, right: &str, terminal: &Terminal) -> Resu
     }
     terminal.data(&text)?;
     Ok(exit(equal))
+}
+
+/// The texts of versions that both sides have, and that differ.
+fn diffs(runtime: &Runtime, sealed: &(Sealed, Sealed), exports: (Export, Export)) -> Result<TextDiffs, CliError> {
+    let names = (sealed.0.identity.source.as_str(), sealed.1.identity.source.as_str());
+    let changes = texts_that_differ(&exports.0.snapshot, &exports.1.snapshot, names);
+    let texts = runtime.block_on(read_texts(changes, exports.0, exports.1));
+    let texts = texts.map_err(|source| CliError::side("the exports", source))?;
+    Ok(report::text_diffs(&texts))
 }
 
 /// A saved export against a certificate.

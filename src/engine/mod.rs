@@ -21,6 +21,7 @@ mod scheduler;
 mod simulation;
 #[cfg(test)]
 mod testing;
+mod texts;
 mod way_back;
 
 pub use executor::{ApplyRequest, EngineError, Outcome, apply};
@@ -29,6 +30,7 @@ pub use observations::{Observations, Observed};
 pub use planner::{CHANGE_SET_FORMAT, PlanInput, plan, void_checks};
 pub use refresh::refresh;
 pub use scheduler::{Blocked, Schedule};
+pub use texts::texts;
 
 #[cfg(test)]
 mod tests;

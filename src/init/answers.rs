@@ -53,9 +53,11 @@ pub struct Registries {
 /// A login, its password by reference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Login {
+    /// The OpenID Connect issuer at which a client logs in; `None`: HTTP Basic.
+    pub issuer: Option<String>,
     /// The name, or a client's id.
     pub username: String,
-    /// The environment variable that holds the password.
+    /// The environment variable that holds the password, or the client's secret.
     pub password_env: String,
 }
 

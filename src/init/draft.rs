@@ -1,8 +1,9 @@
 use std::path::Path;
 
 use super::{
-    Answers, Ask, Balancer, Commands, EnvFile, InitError, Login, Registries, Seen,
+    Answers, Ask, Balancer, Commands, EnvFile, InitError, Registries, Seen,
     address::{Address, registry},
+    login::login,
     nginx::{Found, Site},
     questions::{Question, Questions, line},
 };
@@ -11,8 +12,6 @@ use super::{
 const USUAL_CONFIG: &str = "/etc/nginx/nginx.conf";
 /// Where the socket usually is; its directory is root's, so that nobody else can ask.
 const USUAL_SOCKET: &str = "/run/regplan/nginx.sock";
-/// The variable of the password when none is named.
-const USUAL_PASSWORD: &str = "REGPLAN_PASSWORD";
 /// The management port of 3.2 and later (`reference/apicurio.md` §0 row 9).
 const MANAGEMENT: u16 = 9000;
 
@@ -31,6 +30,7 @@ pub struct Given {
     pub lb_socket: Option<String>,
     pub v2_backend: Vec<String>,
     pub v3_backend: Vec<String>,
+    pub oidc_issuer: Option<String>,
     pub username: Option<String>,
     pub password_env: Option<String>,
     pub ca: Option<String>,
@@ -89,7 +89,7 @@ pub fn draft(given: &Given, env: EnvFile, person: Option<&mut dyn Ask>) -> Resul
     nginx.search(&servers(&v2));
     let (v3, v3_management) = v3_urls(given, q);
     let lb = balancer(given, &nginx, (&v2, &v3), q);
-    let login = login(given, env.wants_login(), q);
+    let login = login(given, &env, q);
     let commands = commands(given, (&v2, &v3_management), q);
     let ca = optional(q, "--ca FILE", given.ca.as_deref(), path);
     let lacking = questions.done();
@@ -239,39 +239,6 @@ fn backends(q: &mut Questions<'_>, flag: &str, given: &[String], found: Vec<Stri
     servers(urls)
 }
 
-fn login(given: &Given, wanted: bool, q: &mut Questions<'_>) -> Option<Login> {
-    if given.username.is_none() && given.password_env.is_none() && !wanted {
-        return None;
-    }
-    Some(ask_login(given, q))
-}
-
-fn ask_login(given: &Given, q: &mut Questions<'_>) -> Login {
-    Login {
-        username: q.know(&Question {
-            flag: "--username NAME",
-            what: "the login of the registries: a name, or a client's id",
-            given: given.username.clone(),
-            proposal: None,
-            check: line,
-        }),
-        password_env: q.know(&Question {
-            flag: "--password-env NAME",
-            what: "the environment variable that holds its password",
-            given: given.password_env.clone(),
-            proposal: Some(USUAL_PASSWORD.to_owned()),
-            check: variable,
-        }),
-    }
-}
-
-/// Asks for a login that the registry turned out to want; `None` when there is no answer.
-pub fn late_login(person: &mut dyn Ask) -> Option<Login> {
-    let mut questions = Questions::new(Some(person));
-    let login = ask_login(&Given::default(), &mut questions);
-    questions.done().is_empty().then_some(login)
-}
-
 fn commands(given: &Given, urls: (&[String], &[String]), q: &mut Questions<'_>) -> Commands {
     let mut command = |flag: &str, what: &str, given: &Option<String>| {
         q.know(&Question {
@@ -380,14 +347,6 @@ fn path(text: &str) -> Result<String, String> {
     path.into_os_string()
         .into_string()
         .map_err(|_| "it is not UTF-8".to_owned())
-}
-
-fn variable(text: &str) -> Result<String, String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if text.is_empty() || text.starts_with(|c: char| c.is_ascii_digit()) || !text.chars().all(plain) {
-        return Err("it is the name of an environment variable, never the password itself".to_owned());
-    }
-    Ok(text.to_owned())
 }
 
 /// As plans want it.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{InitError, Registries};
 use crate::{
-    model::SecretSource,
+    model::{SecretSource, is_unseen},
     system::{
         Progress, Secrets, SystemError,
         apicurio::{Apicurio, RegistryReader, ServerVersion},
@@ -77,7 +77,7 @@ async fn size(reader: &RegistryReader<'_>, version: &ServerVersion) -> Result<Se
 
 /// A server's words as they may stand in a comment of the plan.
 fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+    text.chars().filter(|c| !is_unseen(*c)).collect()
 }
 
 fn open(registries: &Registries) -> Result<Apicurio, SystemError> {
@@ -91,7 +91,12 @@ fn open(registries: &Registries) -> Result<Apicurio, SystemError> {
         };
         sources.insert("password".to_owned(), source);
         let password = json!({ "$secret": "${vars.password}" });
-        spec["auth"] = json!({ "basic": { "username": login.username, "password": password } });
+        spec["auth"] = match &login.issuer {
+            Some(issuer) => json!({ "oidc": {
+                "issuer": issuer, "client_id": login.username, "client_secret": password,
+            } }),
+            None => json!({ "basic": { "username": login.username, "password": password } }),
+        };
     }
     if let Some(ca) = &registries.ca {
         spec["ca"] = json!(ca);
@@ -111,9 +116,13 @@ fn login_or(error: SystemError, url: &str, registries: &Registries) -> InitError
     };
     let help = match &registries.login {
         None => "Name the login with --username NAME, and the environment variable that holds its password with \
-                 --password-env NAME. A client's id and secret work where the 2.6 has \
-                 CLIENT_CREDENTIALS_BASIC_AUTH_ENABLED=true."
+                 --password-env NAME. For a client of an OpenID Connect provider add --oidc-issuer URL; as HTTP Basic its id and \
+                 secret work where the 2.6 has CLIENT_CREDENTIALS_BASIC_AUTH_ENABLED=true."
             .to_owned(),
+        Some(login) if login.issuer.is_some() => format!(
+            "It refused the token of the client `{}`. That client needs a service account with the role `sr-admin`.",
+            login.username
+        ),
         Some(login) => format!(
             "It refused `{}` with the password in {}. That login needs the role `sr-admin`, and the 2.6 \
              CLIENT_CREDENTIALS_BASIC_AUTH_ENABLED=true where it is a client's id and secret.",

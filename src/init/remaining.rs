@@ -20,7 +20,18 @@ pub fn remaining(answers: &Answers, site: Result<&Site, &str>) -> Vec<String> {
     all.push(
         "decide what has to be seen before 2.6 is given up: `soak`, and the command under `decommission`".to_owned(),
     );
-    if answers.env.wants_login() && !answers.env.takes_basic() {
+    let by_oidc = answers
+        .registries
+        .login
+        .as_ref()
+        .is_some_and(|login| login.issuer.is_some());
+    if by_oidc {
+        all.push(
+            "give the client that regplan logs in as a service account with the role `sr-admin`, on both registries"
+                .to_owned(),
+        );
+    }
+    if answers.env.wants_login() && !answers.env.takes_basic() && !by_oidc {
         all.push(
             "set CLIENT_CREDENTIALS_BASIC_AUTH_ENABLED=true on the 2.6 if its login is a client's id and secret: regplan logs \
              in by HTTP Basic"

@@ -47,6 +47,7 @@ fn guarded() -> Answers {
     let mut answers = answers();
     answers.env = EnvFile::parse(env).unwrap();
     answers.registries.login = Some(Login {
+        issuer: None,
         username: "regplan".to_owned(),
         password_env: "REGPLAN_PASSWORD".to_owned(),
     });
@@ -214,4 +215,58 @@ fn what_is_left_to_a_person_names_the_two_includes_and_their_places() {
     assert_eq!(remaining(&answers(), Ok(&included)).len(), 3);
     let unknown = remaining(&answers(), Err("two may be it"));
     assert!(unknown[1].contains("two may be it"), "{unknown:?}");
+}
+
+#[test]
+fn a_registry_behind_a_provider_gets_a_client_whose_secret_is_a_reference() {
+    let mut answers = guarded();
+    answers.registries.login.as_mut().unwrap().issuer = Some("https://sso/realms/r".to_owned());
+    let plan = plan(&answers);
+    for system in ["v2", "v3"] {
+        let oidc = &plan["systems"][system]["auth"]["oidc"];
+        assert_eq!(oidc["issuer"], "https://sso/realms/r");
+        assert_eq!(oidc["client_id"], "regplan");
+        assert!(
+            oidc["client_secret"].to_string().contains("registry_password"),
+            "{oidc}"
+        );
+    }
+    let left = remaining(&answers, Err("x")).join("\n");
+    assert!(
+        left.contains("service account") && !left.contains("BASIC_AUTH"),
+        "{left}"
+    );
+}
+
+#[test]
+fn the_issuer_is_taken_from_the_environment_unless_basic_is_said_or_taken() {
+    let env = "AUTH_ENABLED=true\nKEYCLOAK_URL=https://sso\nKEYCLOAK_REALM=r\n";
+    let with_basic = format!("{env}CLIENT_CREDENTIALS_BASIC_AUTH_ENABLED=true\n");
+    let issuer = |env: &str, flag: Option<&str>| {
+        let given = Given {
+            username: Some("regplan".to_owned()),
+            oidc_issuer: flag.map(str::to_owned),
+            ..given()
+        };
+        let login = draft(&given, EnvFile::parse(env).unwrap(), None)
+            .unwrap()
+            .registries
+            .login;
+        login.unwrap().issuer
+    };
+    let found = Some("https://sso/realms/r".to_owned());
+    assert_eq!(issuer(env, None), found);
+    assert_eq!(issuer(env, Some("basic")), None);
+    assert_eq!(issuer(&with_basic, None), None);
+    assert_eq!(issuer("", None), None);
+    assert_eq!(issuer("", Some("https://sso/realms/r")), found);
+    let wrong = Given {
+        oidc_issuer: Some("https://u:canary@sso/realms/r".to_owned()),
+        ..given()
+    };
+    let Err(error) = draft(&wrong, EnvFile::default(), None) else {
+        panic!("a login in an address was taken")
+    };
+    let said = error.to_string();
+    assert!(said.contains("--oidc-issuer URL") && !said.contains("canary"), "{said}");
 }

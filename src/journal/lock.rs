@@ -8,6 +8,8 @@ use std::{
 
 use jiff::Timestamp;
 
+use crate::model::is_unseen;
+
 /// How often a held lock is tried again: short against what a person notices, long against what a try costs.
 const TRY_EVERY: Duration = Duration::from_millis(50);
 
@@ -121,7 +123,7 @@ fn read_holder(file: &mut File) -> std::io::Result<String> {
     file.take(HOLDER_LIMIT).read_to_end(&mut bytes)?;
     let text: String = String::from_utf8_lossy(&bytes)
         .chars()
-        .filter(|c| !c.is_control())
+        .filter(|c| !is_unseen(*c))
         .collect();
     Ok(if text.is_empty() {
         "it has not said who it is yet".to_owned()

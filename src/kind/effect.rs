@@ -3,9 +3,9 @@ use serde_json::Value;
 
 use super::{ApplyError, Inputs, KindError, PlanView, Receipt};
 use crate::{
-    model::{BackendName, Change, Findings, RunId, Step, Touches},
+    model::{BackendName, Change, Findings, RunId, Step, Texts, Touches},
     resource::Resource,
-    system::{Act, Observe, Progress},
+    system::{Act, Observe, Progress, SystemError},
 };
 
 /// A kind that moves one resource to a target.
@@ -113,6 +113,19 @@ pub trait Effect: Send + Sync + 'static {
         _opened: &BackendName,
         _world: &Observe,
     ) -> impl Future<Output = Result<Option<String>, ApplyError>> + Send {
+        std::future::ready(Ok(None))
+    }
+
+    /// The texts that the change from `now` would put in the place of others, for a reviewer who asks; `None`: it moves none, or
+    /// too little was looked at. Only looks.
+    ///
+    /// # Errors
+    /// When what it would bring cannot be read.
+    fn texts(
+        _spec: &Self::Spec,
+        _now: &<Self::On as Resource>::State,
+        _world: &Observe,
+    ) -> impl Future<Output = Result<Option<Texts>, SystemError>> + Send {
         std::future::ready(Ok(None))
     }
 

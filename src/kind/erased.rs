@@ -11,7 +11,7 @@ use super::{
     table::{DecodeError, decode},
 };
 use crate::{
-    model::{BackendName, Change, Class, Findings, ResourceKey, RunId, Step, Touches},
+    model::{BackendName, Change, Class, Findings, ResourceKey, RunId, Step, Texts, Touches},
     resource::{Depth, Probed, Resource},
     system::{Act, Observe, Progress, SystemError},
 };
@@ -141,6 +141,10 @@ pub trait DynEffect: Send + Sync {
         _opened: &BackendName,
         _world: &Observe,
     ) -> Result<Option<String>, ApplyError> {
+        Ok(None)
+    }
+    /// See [`Effect::texts`].
+    async fn texts(&self, _now: &Value, _world: &Observe) -> Result<Option<Texts>, ApplyError> {
         Ok(None)
     }
     /// See [`Effect::output`].
@@ -339,6 +343,11 @@ impl<E: Effect> DynEffect for Bound<E, E::Spec> {
         world: &Observe,
     ) -> Result<Option<String>, ApplyError> {
         E::moved(&self.spec, outputs, opened, world).await
+    }
+
+    async fn texts(&self, now: &Value, world: &Observe) -> Result<Option<Texts>, ApplyError> {
+        let now = read::<StateOf<E>>(E::NAME, now)?;
+        Ok(E::texts(&self.spec, &now, world).await?)
     }
 
     fn output(&self, settled: &Value, receipt: Option<&Receipt>) -> Result<Value, KindError> {

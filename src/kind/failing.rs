@@ -10,7 +10,7 @@ use super::{
     Undo, Verdict, WaitStatus,
 };
 use crate::{
-    model::{BackendName, Change, Findings, ResourceKey, RunId, Touches},
+    model::{BackendName, Change, Findings, ResourceKey, RunId, Texts, Touches},
     resource::{Depth, Probed},
     system::{Act, Observe, Progress, SystemError},
 };
@@ -106,6 +106,10 @@ impl DynEffect for Failing<Box<dyn DynEffect>> {
         world: &Observe,
     ) -> Result<Option<String>, ApplyError> {
         self.0.moved(outputs, opened, world).await
+    }
+
+    async fn texts(&self, now: &Value, world: &Observe) -> Result<Option<Texts>, ApplyError> {
+        self.0.texts(now, world).await
     }
 
     fn output(&self, settled: &Value, receipt: Option<&Receipt>) -> Result<Value, KindError> {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{Change, Class, Digest, Limits, PhaseId, PlanDuration, ResourceKey, RunId, StepId, SystemName};
+use super::{Change, Class, Digest, Limits, PhaseId, PlanDuration, ResourceKey, RunId, StepId, SystemName, TextDiffs};
 use serde::Serialize;
 
 /// What `apply` would do now, in order: the result of the planner, for people and machines.
@@ -89,6 +89,9 @@ pub struct StepChange {
     /// What a second look at a step of a closed phase found; absent when it was not asked for or all holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift: Option<ClosedDrift>,
+    /// The texts that it would change; absent when they were not asked for or it moves none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub texts: Option<TextDiffs>,
     /// How it would be undone.
     pub way_back: WayBack,
     /// Whether going back past it is refused.

@@ -12,6 +12,8 @@ mod path;
 mod plan;
 mod secret;
 pub mod suggest;
+mod texts;
+mod unseen;
 
 pub use change::{Action, Change, Delta};
 pub use change_set::{ChangeSet, ClosedDrift, Counts, PhaseChange, Region, Standing, StepChange, SystemSeen, WayBack};
@@ -22,3 +24,5 @@ pub use id::{BackendName, Digest, PhaseId, ResourceKey, RunId, StepId, SystemNam
 pub use path::{DocPath, Segment};
 pub use plan::{Assertion, Class, Gates, Limits, OnFailure, Phase, Plan, Retry, Step, SystemDecl, Touches, Vars};
 pub use secret::{SecretSource, SecretText};
+pub use texts::{NamedText, Shown, TextDiff, TextDiffs, TextPair, Texts};
+pub use unseen::{is_unseen, seen};

@@ -38,6 +38,9 @@ pub struct Sealed {
     pub digest: Digest,
     /// Over the global rules.
     pub global_rules: Digest,
+    /// Over what `digest` leaves out and its export holds ([`Snapshot::rest_digest`]); absent from older certificates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Digest>,
     /// The same for each group, by its id; `default` is the default group.
     pub groups: BTreeMap<String, GroupDigest>,
 }
@@ -51,6 +54,7 @@ impl Sealed {
             counts: snapshot.counts(),
             digest: snapshot.digest(),
             global_rules: snapshot.global_rules_digest(),
+            rest: Some(snapshot.rest_digest()),
             groups: digests.map(|(key, digest)| (key.to_string(), digest)).collect(),
         }
     }
@@ -122,6 +126,8 @@ pub struct CertificateCheck {
     pub groups: Vec<String>,
     /// Whether the global rules are others.
     pub global_rules_differ: bool,
+    /// Whether rows or rules of groups, or rows of artifacts or branches of a 3.x are others.
+    pub rest_differs: bool,
 }
 
 /// Why something is no certificate that can be checked.
@@ -202,9 +208,13 @@ impl Certificate {
 fn compare(side: &'static str, sealed: &Sealed, export: &Sealed) -> CertificateCheck {
     let names: BTreeSet<&String> = sealed.groups.keys().chain(export.groups.keys()).collect();
     let other = |key: &&&String| sealed.groups.get(**key) != export.groups.get(**key);
+    // Only exports of one format have it alike; an older certificate does not say it.
+    let comparable = sealed.rest.is_some() && sealed.identity.format == export.identity.format;
+    let rest_differs = comparable && sealed.rest != export.rest;
     CertificateCheck {
         side,
-        equal: sealed.digest == export.digest,
+        equal: sealed.digest == export.digest && !rest_differs,
+        rest_differs,
         same_file: sealed.identity.export_sha256 == export.identity.export_sha256,
         groups: names.iter().filter(other).map(|key| (*key).clone()).collect(),
         global_rules_differ: sealed.global_rules != export.global_rules,

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{ArtifactRuleKey, Comment, CommentKey, Content, GroupKey, Hash, Labels, Snapshot, Version};
+use super::{ArtifactRuleKey, Comment, CommentKey, Content, Format, GroupKey, Hash, Labels, Snapshot, Version};
 use crate::model::Digest;
 
 /// What one group holds, in short.
@@ -93,6 +93,51 @@ impl Snapshot {
             all.text("global rule").text(rule).text(configuration);
         }
         Digest::new(all.finish().to_string())
+    }
+
+    /// One hash over what [`Self::digest`] leaves out and an export holds: rows and rules of groups, and of a 3.x rows of artifacts
+    /// and branches. It is that of one registry: a 2.6 and a 3.x with equal content have different ones. Last changes are not in
+    /// it, nor are regplan's own groups.
+    pub fn rest_digest(&self) -> Digest {
+        let mut all = Canonical::default();
+        for (key, group) in self.groups.iter().filter(|(key, _)| !key.is_scratch()) {
+            all.text("group")
+                .text(key.as_str())
+                .optional(group.description.as_deref());
+            all.optional(group.artifacts_type.as_deref())
+                .optional(group.owner.as_deref());
+            all.signed(group.created_on).labels(&group.labels);
+        }
+        for (key, configuration) in self.group_rules.iter().filter(|(key, _)| !key.group.is_scratch()) {
+            all.text("group rule")
+                .text(key.group.as_str())
+                .text(&key.rule)
+                .text(configuration);
+        }
+        if self.format == Format::V3 {
+            self.rows_of_v3(&mut all);
+        }
+        Digest::new(all.finish().to_string())
+    }
+
+    fn rows_of_v3(&self, all: &mut Canonical) {
+        for (key, artifact) in self.own_artifacts() {
+            all.text("artifact").text(key.group.as_str()).text(&key.artifact);
+            all.text(&artifact.artifact_type).optional(artifact.name.as_deref());
+            all.optional(artifact.description.as_deref())
+                .optional(artifact.owner.as_deref());
+            all.signed(artifact.created_on).labels(&artifact.labels);
+        }
+        for (key, branch) in self.branches.iter().filter(|(key, _)| !key.artifact.group.is_scratch()) {
+            all.text("branch")
+                .text(key.artifact.group.as_str())
+                .text(&key.artifact.artifact);
+            all.text(&key.branch).number(u64::from(branch.system_defined));
+            all.number(branch.versions.len() as u64);
+            for version in &branch.versions {
+                all.text(version);
+            }
+        }
     }
 
     /// A short hash of each group row, sorted: id, description, labels (an absent value and an empty one are the same).

@@ -19,6 +19,7 @@ mod certificate;
 mod chunk;
 mod compare;
 mod conflict;
+mod contents;
 mod delta;
 mod digest;
 mod encode;
@@ -40,14 +41,18 @@ mod settings;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod utf8;
 mod wire;
 mod write;
 
 pub use certificate::{Certificate, CertificateCheck, CertificateError, Identity, Noted, Sealed};
 pub use chunk::{Chunk, ChunkLimits, chunks};
-pub use compare::{Accepted, Comparison, GroupPair, RestFacts, Row, SideFacts, VerifyReport, codes, compare};
+pub use compare::{
+    Accepted, Comparison, GroupPair, Replica, ReplicaSeen, RestFacts, Row, SideFacts, VerifyReport, codes, compare,
+};
 pub use conflict::Conflict;
+pub use contents::ContentReader;
 pub use delta::{Delta, GroupRepair, delta, mirror_delta};
 pub use digest::GroupDigest;
 pub use error::{ChunkError, ReadError};
@@ -66,4 +71,5 @@ pub use settings::{Repair, RoleMapping, Settings, SettingsDelta};
 pub use snapshot::{
     Artifact, Branch, Comment, Content, Counts, Format, Group, Hash, Manifest, Snapshot, Version, VersionState,
 };
+pub use texts::{TextChange, TextOf, TextSide, texts_that_differ, texts_to_move};
 pub use write::ChunkWriter;

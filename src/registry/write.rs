@@ -1,11 +1,12 @@
 use std::io::{Read, Seek, Write};
 
-use sha2::{Digest as _, Sha256};
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
 use super::{
-    Chunk, ChunkError, Content, Snapshot, encode,
-    inflate::{InflateError, Inflater, Window},
+    Chunk, ChunkError, Snapshot,
+    contents::unpack,
+    encode,
+    inflate::{Inflater, Window},
 };
 
 /// Packs chunks as ZIPs of the 2.6 format, with bytes of contents from the export that the snapshot was read from.
@@ -55,7 +56,7 @@ impl<'s, R: Read + Seek> ChunkWriter<'s, R> {
                 .ok_or_else(|| foreign(format!("content {id}")))?;
             pack.row("c", "Content", &encode::content(*id, content)?)?;
             pack.data("c", "Content")?;
-            self.copy(*id, content, &mut pack.zip)?;
+            unpack(&mut self.inflater, &mut self.archive, (*id, content), &mut pack.zip)?;
         }
         for key in &chunk.groups {
             let group = source.groups.get(key).ok_or_else(|| foreign(format!("group {key}")))?;
@@ -94,24 +95,6 @@ impl<'s, R: Read + Seek> ChunkWriter<'s, R> {
             pack.row("r", "GlobalRule", &encode::global_rule(key, rule)?)?;
         }
         pack.finish()
-    }
-
-    /// Copies a content's bytes and proves that they are those that were read.
-    fn copy(&mut self, content_id: u64, content: &Content, out: &mut impl Write) -> Result<(), ChunkError> {
-        let mut hasher = Sha256::new();
-        let mut left = content.size;
-        let copied = self.inflater.unpack(&mut self.archive, content.entry, |bytes| {
-            left = left
-                .checked_sub(bytes.len() as u64)
-                .ok_or(ChunkError::Changed { content_id })?;
-            hasher.update(bytes);
-            Ok(out.write_all(bytes)?)
-        });
-        match copied {
-            Ok(()) if <[u8; 32]>::from(hasher.finalize()) == content.sha256.0 => Ok(()),
-            Err(InflateError::Taker(error)) => Err(error),
-            Ok(()) | Err(InflateError::Zip(_) | InflateError::Damaged(_)) => Err(ChunkError::Changed { content_id }),
-        }
     }
 }
 

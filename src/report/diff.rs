@@ -7,10 +7,10 @@ use super::{Paint, layout::Line, words};
 use crate::model::Delta;
 
 /// Two texts from outside may be made to differ expensively: after this the diff is coarser, never wrong.
-const PATIENCE: Duration = Duration::from_millis(500);
+pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Lines of context around a change, as `diff -u` has.
-const CONTEXT: usize = 3;
+pub(super) const CONTEXT: usize = 3;
 
 /// Whether a delta moves a text of several lines, which is shown as a diff below its step.
 pub(super) fn is_text(delta: &Delta) -> bool {
@@ -45,7 +45,8 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn colour(line: &str, paint: Paint) -> String {
+/// A line of a diff, painted by its sign.
+pub(super) fn colour(line: &str, paint: Paint) -> String {
     match line.chars().next() {
         Some('+') => paint.green(line),
         Some('-') => paint.red(line),

@@ -5,7 +5,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{
     Paint, diff,
     layout::{Bracket, Line, Page, wrap},
-    standing, words,
+    standing, texts, words,
 };
 use crate::model::{ChangeSet, PhaseChange, Region, Standing, StepChange, StepId, WayBack};
 
@@ -228,6 +228,11 @@ fn step_details(page: &mut Page, step: &StepChange, columns: &Columns, look: &Lo
     if let Some(change) = step.standing.change() {
         for delta in change.deltas.iter().filter(|delta| diff::is_text(delta)) {
             for line in diff::unified(delta, "        ", look.paint) {
+                page.push(line);
+            }
+        }
+        if let Some(texts) = &step.texts {
+            for line in texts::lines(texts, "        ", columns.beside_bracket, look.paint) {
                 page.push(line);
             }
         }

@@ -5,11 +5,12 @@
 //! RunState  ─► status::Status ─► human, json      Record ─► journal::table, json::record
 //! ```
 //!
-//! Nothing here prints, reads a clock or knows the engine. The homes of `similar`'s diffs (`diff`) and of `anstyle` (`paint`).
+//! Nothing here prints, reads a clock or knows the engine. The homes of `similar`'s diffs (`diff`, `texts`) and of `anstyle` (`paint`).
 
 mod diff;
 mod events;
 pub mod explain;
+mod fold;
 mod graph;
 mod human;
 mod journal;
@@ -21,6 +22,7 @@ pub mod reference;
 mod standing;
 mod status;
 mod status_page;
+mod texts;
 mod verify;
 mod words;
 
@@ -31,5 +33,6 @@ pub use journal::table;
 pub use paint::Paint;
 pub use preflight::{page as preflight_page, preflight};
 pub use status::{Live, NextStep, PlanShape, Status};
+pub use texts::text_diffs;
 pub use verify::{certificate, verify};
-pub use words::counted;
+pub use words::{counted, safe as seen_lines};

@@ -1,4 +1,4 @@
-use super::{Look, words};
+use super::{Look, texts, words};
 use crate::registry::{CertificateCheck, Identity, Row, VerifyReport};
 
 /// Rows of a class, shown unless more is asked for.
@@ -37,6 +37,12 @@ pub fn verify(report: &VerifyReport<'_>, look: &Look) -> String {
             &format!("groups whose digests differ: {}{more}", names.join(", ")),
         );
     }
+    if let Some(diffs) = &report.texts {
+        push(&mut text, "");
+        for line in texts::lines(diffs, "", look.width, look.paint) {
+            push(&mut text, line.finish());
+        }
+    }
     push(&mut text, "");
     let verdict = match report.equal {
         true => look.paint.green("✓ equal"),
@@ -70,6 +76,12 @@ pub fn certificate(check: &CertificateCheck, export: &Identity, made: &str, look
     );
     if check.global_rules_differ {
         push(&mut text, "  the global rules are others");
+    }
+    if check.rest_differs {
+        push(
+            &mut text,
+            "  descriptions, labels, owners or rules of groups are others, or rows of artifacts or branches",
+        );
     }
     let shown = if look.verbose { check.groups.len() } else { FIRST };
     for group in check.groups.iter().take(shown) {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::model::is_unseen;
+
 /// A count with a comma between thousands: `3,918`.
 pub(super) fn count(number: usize) -> String {
     let digits = number.to_string();
@@ -39,22 +41,17 @@ pub(super) fn took(duration: Duration) -> String {
 /// Text from outside without anything that a terminal would obey; line breaks are kept.
 ///
 /// Names and values of a registry may hold escape sequences, and a plan is read before it is trusted.
-pub(super) fn safe(text: &str) -> String {
+pub fn safe(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
             '\n' => out.push('\n'),
             '\t' => out.push_str("    "),
-            c if c.is_control() || is_bidi(c) => out.extend(c.escape_unicode()),
+            c if is_unseen(c) => out.extend(c.escape_unicode()),
             c => out.push(c),
         }
     }
     out
-}
-
-/// Marks that turn the direction of what follows: a reviewer would read another text than is written.
-fn is_bidi(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Text from outside on one line.

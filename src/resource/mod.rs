@@ -3,18 +3,22 @@
 mod content;
 mod guard;
 mod read_only;
+mod replicas;
 mod route;
 mod side;
+mod texts;
 
 pub use content::{
     Content, ContentKey, ContentState, Copied, DeepContent, Exported, Few, Frozen, GroupRow, OwnCounts, Pin, Reserved,
-    Settled, SideContent, SideKey, SourceContent, Todo, held, read_look, read_snapshot, take_snapshot,
+    Settled, SideContent, SideKey, SourceContent, Todo, held, read_look, read_snapshot, take_snapshot, texts_to_move,
 };
 pub use guard::{Guard, GuardKey, GuardState};
 pub use read_only::{ReadOnly, ReadOnlyKey, ReadOnlyState};
+pub use replicas::{other_replicas, replica_rows};
 pub use route::{Route, RouteKey, RouteState, RouteTo, RouteWrites};
 pub(crate) use side::suspected_comments;
 pub use side::{Ask, Side, file_side, registry_side};
+pub use texts::{Export, read_texts};
 
 use serde::{Serialize, de::DeserializeOwned};
 

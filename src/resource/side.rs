@@ -152,11 +152,13 @@ async fn facts(
     ask: Ask,
     log: &Progress,
 ) -> Result<SideFacts, SystemError> {
+    let redates = version.is_v3() && registry.keeps_journal(version).await?;
     if ask == Ask::Little {
         let counts = registry.counts(version).await?;
         return Ok(SideFacts {
             artifacts: Some(counts.artifacts),
             versions: counts.versions,
+            redates,
             ..SideFacts::default()
         });
     }
@@ -183,6 +185,7 @@ async fn facts(
         artifacts: Some(count),
         versions: Some(versions),
         comments,
+        redates,
     })
 }
 

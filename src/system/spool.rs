@@ -117,10 +117,18 @@ impl Spool {
         let Some(sha256) = self.pointed_at(owner)? else {
             return Ok(None);
         };
-        let path = self.path(&sha256);
+        self.find(&sha256)
+    }
+
+    /// Those bytes, if they are there.
+    ///
+    /// # Errors
+    /// When the disk does not say.
+    pub fn find(&self, sha256: &Digest) -> Result<Option<Spooled>, SystemError> {
+        let path = self.path(sha256);
         match fs::metadata(&path) {
             Ok(found) => Ok(Some(Spooled {
-                sha256,
+                sha256: sha256.clone(),
                 bytes: found.len(),
                 path,
             })),

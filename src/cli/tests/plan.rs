@@ -13,6 +13,7 @@ fn set(standings: Vec<Standing>, counts: Counts) -> ChangeSet {
         provides: Vec::new(),
         notes: Vec::new(),
         drift: None,
+        texts: None,
         way_back: WayBack::Nothing,
         point_of_no_return: false,
     };

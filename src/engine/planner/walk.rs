@@ -109,6 +109,7 @@ impl<'a> Walk<'a> {
             standing: decided.standing,
             notes: decided.notes,
             drift: decided.drift,
+            texts: None,
             point_of_no_return: at.step.point_of_no_return,
         }
     }

@@ -66,6 +66,14 @@ pub(super) fn by_digest(from: &SystemName, then: &Digest, now: &Snapshot) -> Opt
     (now.digest() != *then).then(|| format!("{from} holds something else than what was read of it"))
 }
 
+/// As [`by_digest`], of what that digest leaves out; `None`: nobody noted that.
+pub(super) fn by_rest(from: &SystemName, then: Option<&Digest>, now: &Snapshot) -> Option<String> {
+    let differs = then.is_some_and(|then| now.rest_digest() != *then);
+    differs.then(|| {
+        format!("{from} is not what was read of it: rows or rules of groups, artifacts or branches were changed since")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::{super::any_snapshot, *};
@@ -80,6 +88,10 @@ mod tests {
         group.description = Some("edited".into());
         let edited = difference(&v2, &then, &now).unwrap();
         assert!(edited.contains("v2 is not what was copied"), "{edited}");
+        let noted = then.rest_digest();
+        assert_eq!(by_rest(&v2, Some(&noted), &then), None);
+        assert_eq!(by_rest(&v2, None, &now), None);
+        assert!(by_rest(&v2, Some(&noted), &now).is_some());
         now.versions.pop_last();
         assert!(by_digest(&v2, &then.digest(), &now).is_some());
     }

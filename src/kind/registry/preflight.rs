@@ -34,7 +34,8 @@ pub struct RegistryPreflightSpec {
     /// The version that it shall move to: `3.3.3`, or `3.3` for any release of that line. `2.6` asks for the way back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_version: Option<String>,
-    /// What the target stores its data in. Absent: what only some storages do is a warning.
+    /// What the target stores its data in. Absent: what the system `to` says under `storage`; when nobody says it, what only
+    /// some storages do is a warning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<Storage>,
     /// Findings that do not block, with the reason why. What covers nothing is a warning.
@@ -154,9 +155,13 @@ async fn target(spec: &RegistryPreflightSpec, world: &Act) -> Result<Target, App
         context: "the version to move to is not known".to_owned(),
         source: Box::<crate::registry::preflight::NoTarget>::new(source),
     })?;
+    let said = match &spec.to {
+        Some(to) => world.registry(to)?.storage(),
+        None => None,
+    };
     Ok(Target {
         version,
-        storage: spec.storage,
+        storage: spec.storage.or(said),
     })
 }
 

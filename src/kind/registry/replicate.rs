@@ -12,11 +12,14 @@ use super::{
 use crate::{
     kind::{ApplyError, Effect, Inputs, KindError, PlanView, Receipt, Undo},
     model::{
-        Action, BackendName, Change, Digest, DocPath, Finding, Findings, ResourceKey, Step, StepId, SystemName, Touches,
+        Action, BackendName, Change, Digest, DocPath, Finding, Findings, ResourceKey, Step, StepId, SystemName, Texts,
+        Touches,
     },
     registry::{Accepted, Repair},
-    resource::{Content, ContentKey, ContentState, Few, Pin, Reserved, Settled, SideContent, SideKey, Todo},
-    system::{Act, Observe, Progress, Spooled, apicurio::ServerVersion},
+    resource::{
+        Content, ContentKey, ContentState, Few, Pin, Reserved, Settled, SideContent, SideKey, Todo, texts_to_move,
+    },
+    system::{Act, Observe, Progress, Spooled, SystemError, apicurio::ServerVersion},
 };
 
 /// Makes a registry hold what another one holds, from whatever it holds now: a 3.x what a 2.6 holds, or on the way back a 2.6
@@ -187,15 +190,16 @@ impl Effect for RegistryReplicate {
 
     async fn apply(
         spec: &RegistryReplicateSpec,
-        _step: &Step,
+        step: &Step,
         change: &Change,
         inputs: &Inputs,
         world: &Act,
         log: &Progress,
     ) -> Result<Receipt, ApplyError> {
         let source = source(spec, change, world)?;
-        let pin = format!("{} for {}", spec.from, spec.to);
         if let Some(sha256) = source.sha256() {
+            // Other steps may compare with what this one copied (`at:`), however often the two are copied again.
+            let pin = format!("step {} of {}", step.id, world.run());
             world.spool().keep_last(&pin, sha256)?;
         }
         let bounds = Bounds {
@@ -236,6 +240,14 @@ impl Effect for RegistryReplicate {
             return Ok(None);
         }
         moved::since_copied(&spec.from, outputs, world).await
+    }
+
+    async fn texts(
+        spec: &RegistryReplicateSpec,
+        now: &ContentState,
+        world: &Observe,
+    ) -> Result<Option<Texts>, SystemError> {
+        texts_to_move(&side_key(spec, None), &spec.to, now, world).await
     }
 
     fn output(
@@ -284,16 +296,19 @@ fn few(all: &[String]) -> Vec<String> {
     few
 }
 
-fn key(spec: &RegistryReplicateSpec, pinned: Option<SideContent>) -> ContentKey {
-    let side = SideKey {
+fn side_key(spec: &RegistryReplicateSpec, pinned: Option<SideContent>) -> SideKey {
+    SideKey {
         system: spec.from.clone(),
         pinned: pinned.filter(|side| side.pin.is_some()),
         mirror: spec.deletes == Deletes::Mirror,
         accept: spec.accept.clone(),
         repair: spec.repair.clone(),
-    };
+    }
+}
+
+fn key(spec: &RegistryReplicateSpec, pinned: Option<SideContent>) -> ContentKey {
     ContentKey {
-        sides: BTreeSet::from([side]),
+        sides: BTreeSet::from([side_key(spec, pinned)]),
         ..ContentKey::of(&spec.to)
     }
 }

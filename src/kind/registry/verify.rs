@@ -13,7 +13,7 @@ use crate::{
     kind::{ApplyError, Check, Inputs, PlanView, Verdict},
     model::{BackendName, Digest, Findings, ResourceKey, Step, StepId, SystemName, Touches},
     registry::{Accepted, Certificate, Comparison, RestFacts, Row, Sealed, VerifyReport, compare},
-    resource::{Ask, held, registry_side},
+    resource::{Ask, Side, held, other_replicas, registry_side, replica_rows},
     system::{Act, Age, Observe, Progress},
 };
 
@@ -23,7 +23,8 @@ const FIRST: usize = 20;
 /// Compares everything that two registries hold, by the equality contract.
 pub struct RegistryVerify;
 
-/// What is compared with what. Either side may be 2.6 or 3.x.
+/// What is compared with what. Either side may be 2.6 or 3.x, and each of its replicas must hold the same: replicas of a KafkaSQL,
+/// which have a store each, are exported whole; others share a database, and are asked for their counts and greatest globalId.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegistryVerifySpec {
@@ -62,12 +63,18 @@ pub struct RegistryVerifyOutput {
     pub artifacts: u64,
     /// Groups that were compared, the default group included.
     pub groups: u64,
+    /// Replicas beyond the first of each side that were looked at too.
+    pub replicas: u64,
     /// The first groups that hold something else.
     pub other_groups: Vec<String>,
     /// Over everything that the left side holds.
     pub left_digest: Digest,
     /// Over everything that the right side holds; the same when all versions, contents, comments and rules are.
     pub right_digest: Digest,
+    /// Over what that digest leaves out and the left side's export holds, such as rows of groups.
+    pub left_rest: Digest,
+    /// The same of the right side; another one than the left's where one is a 2.6.
+    pub right_rest: Digest,
     /// The first differences, for people.
     pub first: Vec<String>,
     /// The file with the whole list.
@@ -112,30 +119,28 @@ impl Check for RegistryVerify {
         world: &Act,
         log: &Progress,
     ) -> Result<Verdict<RegistryVerifyOutput>, ApplyError> {
-        // The long sweep by the API runs before and after: while writes are frozen, exports are compared and counts.
-        let ask = if world.snapshots().is_frozen() {
-            Ask::Little
-        } else {
-            Ask::Latest
-        };
-        let left = match &spec.at {
-            Some(step) => captured(step, inputs, world).await?,
-            None => registry_side(&spec.left, world, ask, log).await?,
-        };
-        let right = registry_side(&spec.right, world, ask, log).await?;
+        let Looked {
+            left,
+            right,
+            replicas,
+            rows,
+        } = Box::pin(look(spec, inputs, world, log)).await?;
         let sealed = (left.seal(), right.seal());
         let rest = RestFacts {
             left: left.facts,
             right: right.facts,
         };
-        let comparison = compare(&left.snapshot, &right.snapshot, &rest, &spec.accept);
+        let comparison = compare(&left.snapshot, &right.snapshot, &rest, &spec.accept).and(rows, &spec.accept);
         let report = VerifyReport::new(&sealed.0, &sealed.1, spec.at.as_ref().map(StepId::as_str), &comparison);
         match &spec.report {
             Some(file) if file.ends_with(".md") => write_text(file, &report.markdown(), world)?,
             Some(file) => write_json(file, &report, world)?,
             None => {}
         }
-        let verdict = verdict(spec, &report);
+        let mut verdict = verdict(spec, &report);
+        let rest = |side: &Sealed| side.rest.clone().unwrap_or_else(|| Digest::from(""));
+        (verdict.output.left_rest, verdict.output.right_rest) = (rest(&sealed.0), rest(&sealed.1));
+        verdict.output.replicas = u64::try_from(replicas).unwrap_or(u64::MAX);
         if let Some(file) = &spec.certificate {
             let certificate = certificate(sealed, &comparison, &spec.accept);
             write_json(file, &certificate, world)?;
@@ -150,21 +155,68 @@ impl Check for RegistryVerify {
         world: &Observe,
     ) -> Result<Option<String>, ApplyError> {
         let sides = [
-            (&spec.left, "left_digest", spec.at.is_none()),
-            (&spec.right, "right_digest", true),
+            (&spec.left, ["left_digest", "left_rest"], spec.at.is_none()),
+            (&spec.right, ["right_digest", "right_rest"], true),
         ];
-        for (side, digest, live) in sides {
+        for (side, names, live) in sides {
             if !live || side.as_str() == opened.as_str() {
                 continue;
             }
-            let then = Digest::from(outputs.get(digest).and_then(Value::as_str).unwrap_or_default());
+            let said = names.map(|name| outputs.get(name).and_then(Value::as_str).map(Digest::from));
+            let [digest, rest] = said;
             let now = held(side, world, Age::Frozen).await?.snapshot;
-            if let Some(how) = moved::by_digest(side, &then, &now) {
+            let then = digest.unwrap_or_else(|| Digest::from(""));
+            if let Some(how) = moved::by_digest(side, &then, &now).or_else(|| moved::by_rest(side, rest.as_ref(), &now))
+            {
                 return Ok(Some(how));
             }
         }
         Ok(None)
     }
+}
+
+/// Both sides, and what their replicas beyond the first say.
+struct Looked {
+    left: Side,
+    right: Side,
+    /// Replicas beyond the first that were looked at.
+    replicas: usize,
+    /// Those that hold something else than the first.
+    rows: Vec<Row>,
+}
+
+/// Looks at both sides and their replicas, all at the same time.
+async fn look(spec: &RegistryVerifySpec, inputs: &Inputs, world: &Act, log: &Progress) -> Result<Looked, ApplyError> {
+    // The long sweep by the API runs before and after: while writes are frozen, exports are compared and counts.
+    let ask = if world.snapshots().is_frozen() {
+        Ask::Little
+    } else {
+        Ask::Latest
+    };
+    let others = async |side: &SystemName| Ok::<_, ApplyError>(other_replicas(side, world).await?);
+    let left = async {
+        match &spec.at {
+            Some(step) => captured(step, inputs, world).await,
+            None => Ok(registry_side(&spec.left, world, ask, log).await?),
+        }
+    };
+    let of_left = async {
+        match &spec.at {
+            Some(_) => Ok(Vec::new()),
+            None => others(&spec.left).await,
+        }
+    };
+    let right = async { Ok::<_, ApplyError>(registry_side(&spec.right, world, ask, log).await?) };
+    let (left, of_left, right, of_right) = tokio::try_join!(left, of_left, right, others(&spec.right))?;
+    let replicas = of_left.len() + of_right.len();
+    let mut rows = replica_rows(&spec.left, &left, of_left, world, log).await?;
+    rows.extend(replica_rows(&spec.right, &right, of_right, world, log).await?);
+    Ok(Looked {
+        left,
+        right,
+        replicas,
+        rows,
+    })
 }
 
 fn certificate(sealed: (Sealed, Sealed), comparison: &Comparison, accept: &[Accepted]) -> Certificate {
@@ -183,9 +235,12 @@ fn verdict(spec: &RegistryVerifySpec, report: &VerifyReport<'_>) -> Verdict<Regi
         versions: comparison.versions,
         artifacts: comparison.artifacts,
         groups: number(report.groups.len()),
+        replicas: 0,
         other_groups: report.other_groups().take(FIRST).map(super::short).collect(),
         left_digest: report.left_digest.clone(),
         right_digest: report.right_digest.clone(),
+        left_rest: Digest::from(""),
+        right_rest: Digest::from(""),
         first: lines(comparison.differences.get(..FIRST).unwrap_or(&comparison.differences)),
         report: spec.report.clone(),
         certificate: spec.certificate.clone(),

@@ -114,6 +114,9 @@ pub const COUNT_ARTIFACTS: &str = "count_artifacts";
 /// An export holds another number of versions than the API counts.
 pub const COUNT_VERSIONS: &str = "count_versions";
 
+/// A replica holds something else than the first one of its side, or does not answer.
+pub const REPLICA: &str = "replica";
+
 /// Residue: a version that is not published; 2.6 has no drafts, it stays behind.
 pub const RESIDUE_DRAFT: &str = "residue_draft";
 /// Residue: a version that is SUNSET; it arrives as DEPRECATED.

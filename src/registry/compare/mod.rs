@@ -2,13 +2,16 @@
 
 mod artifacts;
 pub mod codes;
+mod dates;
 mod others;
+mod replicas;
 mod report;
 mod rows;
 mod versions;
 
 pub(in crate::registry) use artifacts::{artifact_differences, is_addressable, latest_gap};
 pub(in crate::registry) use others::group_differences;
+pub use replicas::{Replica, ReplicaSeen};
 pub use report::{GroupPair, VerifyReport};
 pub(in crate::registry) use versions::version_differences;
 
@@ -22,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use self::rows::Rows;
 use super::{ArtifactKey, Backport, Capability, Format, Remnant, Snapshot};
+use crate::model::is_unseen;
 
 /// Something that is not the same on both sides.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -60,7 +64,7 @@ impl fmt::Display for Short<'_> {
             if n == LONGEST {
                 return f.write_str("…");
             }
-            if c.is_control() {
+            if is_unseen(c) {
                 write!(f, "{}", c.escape_default())?;
             } else {
                 write!(f, "{c}")?;
@@ -90,6 +94,9 @@ pub struct SideFacts {
     pub versions: Option<u64>,
     /// Comments whose entry names collide in an export of 2.6, so that one of them is not in it.
     pub comments: Option<BTreeSet<(u64, String)>>,
+    /// Whether it is a 3.x on KafkaSQL: what its own clients made has the time of its last start, another one on each replica and
+    /// after each restart (3.3.2 and 3.3.3, docs/matrix.md).
+    pub redates: bool,
 }
 
 /// Something that the plan accepts: a difference, or a finding of a preflight.
@@ -161,6 +168,7 @@ pub fn compare(left: &Snapshot, right: &Snapshot, rest: &RestFacts, accepted: &[
     others::comments(left, right, &rest.left, &mut rows);
     others::counts([("left", whole, &rest.left), ("right", right, &rest.right)], &mut rows);
     let mut result = rows.result;
+    dates::set_back(&mut result, rest);
     let is_accepted = |row: &mut Row| accepted.iter().any(|accepted| accepted.covers(row));
     result.accepted = result.differences.extract_if(.., is_accepted).collect();
     result

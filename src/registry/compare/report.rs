@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Comparison, Row};
 use crate::{
-    model::Digest,
+    model::{Digest, TextDiffs},
     registry::{Identity, Sealed, markdown::plain},
 };
 
@@ -31,6 +31,9 @@ pub struct VerifyReport<'a> {
     pub right_digest: &'a Digest,
     /// Group by group; `default` is the default group.
     pub groups: BTreeMap<&'a str, GroupPair<'a>>,
+    /// The texts that differ; absent when they were not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub texts: Option<TextDiffs>,
     /// The rows.
     #[serde(flatten)]
     pub comparison: &'a Comparison,
@@ -78,6 +81,7 @@ impl<'a> VerifyReport<'a> {
             left_digest: &left.digest,
             right_digest: &right.digest,
             groups: names.into_iter().map(pair).collect(),
+            texts: None,
             comparison,
         }
     }
@@ -111,6 +115,9 @@ impl<'a> VerifyReport<'a> {
         ] {
             section(&mut text, title, rows);
         }
+        if let Some(texts) = &self.texts {
+            texts_section(&mut text, texts);
+        }
         text.push_str("\n## Groups\n\n| group | versions left | right | equal |\n| --- | ---: | ---: | :---: |\n");
         for (name, pair) in &self.groups {
             let equal = if pair.left == pair.right { "yes" } else { "**no**" };
@@ -133,6 +140,32 @@ fn section(text: &mut String, title: &str, rows: &[Row]) {
         let (what, left, right) = (plain(&row.what), plain(&row.left), plain(&row.right));
         let _infallible = writeln!(text, "| `{}` | {what} | {left} | {right} |", row.code);
     }
+}
+
+/// Each diff in a fence that nothing in it can close.
+fn texts_section(text: &mut String, texts: &TextDiffs) {
+    let _infallible = writeln!(text, "\n## Texts that differ\n\n{} in all.", texts.total);
+    for diff in &texts.shown {
+        let (before, after) = (plain(&diff.before), plain(&diff.after));
+        let _infallible = writeln!(
+            text,
+            "\n### {before}, {after}\n\n{} added, {} removed, {} of the diff's lines not shown.",
+            diff.added, diff.removed, diff.more_lines
+        );
+        if let Some(note) = &diff.note {
+            let _infallible = writeln!(text, "\n{}", plain(note));
+        }
+        if !diff.lines.is_empty() {
+            let fence = "`".repeat(3.max(longest_run(&diff.lines) + 1));
+            let _infallible = writeln!(text, "\n{fence}diff\n{}\n{fence}", diff.lines.join("\n"));
+        }
+    }
+}
+
+/// The most backticks one after the other.
+fn longest_run(lines: &[String]) -> usize {
+    let runs = lines.iter().flat_map(|line| line.split(|c| c != '`'));
+    runs.map(str::len).max().unwrap_or(0)
 }
 
 impl Comparison {

@@ -40,7 +40,9 @@ pub(super) const CODES: &[Code] = &[
         .says(
             "a version has labels",
             "KafkaSQL drops labels without a value, in imports and whenever a client of the v2 API writes some.",
-            "`registry.replicate` sends them as properties with an empty value. Clients must write properties from then on.",
+            "`registry.replicate` sends them as properties with an empty value when it knows that the target is a KafkaSQL: a 3.0 \
+             does not say so itself, so write `storage: kafkasql` under its system in the plan. Clients must write properties \
+             from then on.",
         ),
     Code::new("export_has_holes", Loss, Blocking, holes).says(
         "the export does not hold everything",

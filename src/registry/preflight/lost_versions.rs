@@ -58,7 +58,7 @@ pub(super) const CODES: &[Code] = &[
     ),
     Code::new("id_too_long", Loss, Blocking, long_ids).says(
         "a group's or an artifact's id is longer than 512 characters, or a version string longer than 256",
-        "3.x cannot store it: its versions are dropped and the import answers 204.",
+        "3.x cannot store it: it is dropped with its versions, and the import answers 204.",
         "Register them under a shorter id on 2.6, and delete the long one there.",
     ),
     Code::new("ids_differ_by_case", Loss, Blocking, case_twins)
@@ -169,7 +169,17 @@ fn empty_ids(look: &Look<'_>) -> Vec<Concern> {
 }
 
 fn long_ids(look: &Look<'_>) -> Vec<Concern> {
-    versions(look, |version| {
+    let with_artifacts: BTreeSet<_> = look.snapshot.own_artifacts().map(|(key, _)| &key.group).collect();
+    let rows = look.snapshot.groups.keys();
+    let empty = rows.filter(|group| !group.is_scratch() && !with_artifacts.contains(group));
+    let groups = empty.filter_map(|group| {
+        let long = longer(Some(group.as_str()), ID)?;
+        Some(Concern::new(
+            format_args!("group {group}"),
+            format_args!("it has {long}"),
+        ))
+    });
+    let of_versions = versions(look, |version| {
         let parts = [
             ("the group", version.artifact.group.as_str(), ID),
             ("the artifact", &*version.artifact.artifact, ID),
@@ -179,7 +189,8 @@ fn long_ids(look: &Look<'_>) -> Vec<Concern> {
             .into_iter()
             .filter_map(|(part, text, limit)| Some((part, longer(Some(text), limit)?)));
         long.next().map(|(part, detail)| format!("{part} has {detail}"))
-    })
+    });
+    of_versions.into_iter().chain(groups).collect()
 }
 
 fn case_twins(look: &Look<'_>) -> Vec<Concern> {

@@ -1,5 +1,7 @@
 use super::support::{Unpacked, snapshot};
-use crate::registry::{Accepted, ArtifactKey, Comparison, RestFacts, SideFacts, compare};
+use crate::registry::{
+    Accepted, ArtifactKey, Certificate, Comparison, Identity, RestFacts, Sealed, SideFacts, compare,
+};
 
 fn compared(left: &str, right: &str) -> Comparison {
     compare(&snapshot(left), &snapshot(right), &RestFacts::default(), &[])
@@ -271,4 +273,93 @@ fn rows_are_json_for_reports() {
     let json = serde_json::to_value(comparison.differences.first().unwrap()).unwrap();
     assert_eq!(json["code"], "rule_extra");
     assert_eq!(json["right"], "BACKWARD");
+}
+
+#[test]
+fn times_that_a_kafkasql_gave_at_its_last_start_are_expected_and_no_others() {
+    let (left, mut right) = (snapshot("v2-rich"), snapshot("v3-rich"));
+    let row = right.versions.values_mut().next().unwrap();
+    row.created_on += 1;
+    let comment = right.comments.values_mut().next().unwrap();
+    comment.created_on -= 1;
+    let compared = |redates| {
+        let facts = RestFacts {
+            right: SideFacts {
+                redates,
+                ..SideFacts::default()
+            },
+            ..RestFacts::default()
+        };
+        let codes = |rows: &[crate::registry::Row]| rows.iter().map(|row| row.code).collect::<Vec<_>>();
+        let compared = compare(&left, &right, &facts, &[]);
+        (codes(&compared.differences), codes(&compared.expected))
+    };
+    assert_eq!(compared(false).0, ["version_created", "comment_created"]);
+    // An earlier time is not that of a later start.
+    let (differences, expected) = compared(true);
+    assert_eq!(differences, ["comment_created"]);
+    assert!(expected.contains(&"version_created"), "{expected:?}");
+}
+
+#[test]
+fn the_rest_digest_sees_what_the_digest_leaves_out_and_nothing_else() {
+    let v3 = || snapshot("v3-rich");
+    let rest = v3().rest_digest();
+    let changes: [fn(&mut crate::registry::Snapshot); 5] = [
+        |side| side.groups.values_mut().next().unwrap().description = Some("edited".into()),
+        |side| side.groups.values_mut().next().unwrap().owner = Some("somebody".into()),
+        |side| side.artifacts.values_mut().next().unwrap().description = Some("edited".into()),
+        |side| drop(side.branches.pop_first()),
+        |side| {
+            let group = side.groups.keys().next().unwrap().clone();
+            let key = crate::registry::GroupRuleKey {
+                group,
+                rule: "VALIDITY".into(),
+            };
+            side.group_rules.insert(key, "FULL".into());
+        },
+    ];
+    for (n, change) in changes.into_iter().enumerate() {
+        let mut side = v3();
+        change(&mut side);
+        assert_ne!(side.rest_digest(), rest, "{n}");
+        assert_eq!(side.digest(), v3().digest(), "{n}");
+    }
+    let mut side = v3();
+    side.versions.pop_first();
+    assert_eq!(side.rest_digest(), rest);
+    let mut v2 = snapshot("v2-rich");
+    let rest = v2.rest_digest();
+    v2.groups
+        .values_mut()
+        .for_each(|group| group.labels = Default::default());
+    assert_ne!(v2.rest_digest(), rest);
+}
+
+#[test]
+fn a_saved_export_with_another_group_description_is_not_what_was_certified() {
+    let seal = |side: &crate::registry::Snapshot| {
+        let identity = Identity {
+            source: "v2.zip".to_owned(),
+            version: "2.6.13.Final".to_owned(),
+            format: side.format,
+            export_sha256: "0".into(),
+            exported_on: 0,
+        };
+        Sealed::of(identity, side)
+    };
+    let (v2, v3) = (snapshot("v2-rich"), snapshot("v3-rich"));
+    let comparison = compare(&v2, &v3, &RestFacts::default(), &[]);
+    let mut certificate = Certificate::new("now".to_owned(), (seal(&v2), seal(&v3)), &comparison, &[]);
+    assert!(certificate.check(&seal(&v2)).equal);
+    let mut edited = snapshot("v2-rich");
+    edited.groups.values_mut().next().unwrap().description = Some("edited".into());
+    let check = certificate.check(&seal(&edited));
+    assert!(
+        !check.equal && check.rest_differs && check.groups.is_empty(),
+        "{check:?}"
+    );
+    // One of an older regplan does not say it.
+    certificate.left.rest = None;
+    assert!(certificate.check(&seal(&edited)).equal);
 }

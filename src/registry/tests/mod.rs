@@ -7,3 +7,4 @@ mod mutations;
 mod preflights;
 mod reads;
 mod support;
+mod texts;

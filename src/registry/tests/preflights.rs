@@ -526,3 +526,25 @@ fn regplans_own_groups_are_not_judged() {
     let preflight = found(&export);
     assert_eq!(preflight.count(Severity::Blocking), 0, "{}", lines(&preflight));
 }
+
+#[test]
+fn a_group_without_artifacts_whose_id_3_x_cannot_store_is_found_as_well() {
+    let mut source = snapshot("v2-rich");
+    let row = source.groups.values().next().unwrap().clone();
+    let long = "g".repeat(513);
+    source
+        .groups
+        .insert(crate::registry::GroupKey::new(Some(&long)), row.clone());
+    source
+        .groups
+        .insert(crate::registry::GroupKey::new(Some(&"h".repeat(512))), row);
+    let found = found(&source);
+    let of = found
+        .findings
+        .iter()
+        .find(|finding| finding.code == "id_too_long")
+        .unwrap();
+    assert_eq!(of.severity, Severity::Blocking);
+    let concerned: Vec<String> = of.concerned.iter().map(ToString::to_string).collect();
+    assert_eq!(concerned, [format!("group {long}: it has 513 characters")]);
+}

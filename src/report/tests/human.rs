@@ -26,6 +26,7 @@ fn step(id: &str, uses: &str, standing: Standing) -> StepChange {
         provides: Vec::new(),
         notes: Vec::new(),
         drift: None,
+        texts: None,
         way_back: WayBack::Nothing,
         point_of_no_return: false,
     }

@@ -3,12 +3,14 @@ mod frozen;
 mod held;
 mod reserved;
 mod side;
+mod texts;
 
 pub use copied::Copied;
 pub use frozen::Frozen;
 pub use held::{Exported, held, read_look, read_snapshot, take_snapshot};
 pub use reserved::Reserved;
 pub use side::{Few, Pin, Settled, SideContent, SideKey, Todo};
+pub use texts::texts_to_move;
 
 use std::collections::{BTreeMap, BTreeSet};
 

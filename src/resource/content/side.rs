@@ -11,7 +11,7 @@ use crate::{
         Accepted, Backport, Conflict, Delta, Issued, Repair, Residue, SettingsDelta, Snapshot, delta, mirror_delta,
         moves,
     },
-    system::{Age, Held, Observe, Spooled, SystemError, apicurio::ServerVersion},
+    system::{Age, Held, Observe, SystemError, apicurio::ServerVersion},
 };
 
 /// What a step makes a registry equal to.
@@ -27,6 +27,16 @@ pub struct SideKey {
     pub accept: Vec<Accepted>,
     /// What besides content is carried from a 2.6 into a 3.x.
     pub repair: BTreeSet<Repair>,
+}
+
+impl SideKey {
+    /// What the target lacks of that source.
+    pub(super) fn delta(&self, source: &Snapshot, target: &Snapshot) -> Delta {
+        match self.mirror {
+            true => mirror_delta(source, target),
+            false => delta(source, target),
+        }
+    }
 }
 
 /// A summary of the other side.
@@ -166,10 +176,7 @@ impl Few {
 impl Todo {
     /// Of that source, as the target can hold it, and that target.
     pub fn of(key: &SideKey, source: &Snapshot, residue: &Residue, target: &Snapshot) -> Self {
-        let delta = match key.mirror {
-            true => mirror_delta(source, target),
-            false => delta(source, target),
-        };
+        let delta = key.delta(source, target);
         let (refused, accepted) = residue.split(&key.accept);
         let there = |id: &&u64| target.versions.contains_key(id);
         let extra = target.own_versions().filter(|(id, version)| {
@@ -258,23 +265,20 @@ pub(super) async fn whole(key: &SideKey, world: &Observe) -> Result<Option<(Stri
         return Ok(Some((version.to_string(), held)));
     };
     let Some(pin) = &pinned.pin else { return Ok(None) };
-    let held = match world.snapshots().by_file(&pin.spool) {
-        Some(held) => held,
-        None => {
-            let path = world.spool().path(&pin.spool);
-            if !path.exists() {
-                return Ok(None);
-            }
-            let snapshot = Arc::new(read_look(&path).await?);
-            let spooled = Spooled {
-                sha256: pin.spool.clone(),
-                bytes: pin.bytes,
-                path,
-            };
-            Held { spooled, snapshot }
-        }
+    let held = of_spool(&pin.spool, world).await?;
+    Ok(held.map(|held| (pinned.version.clone(), held)))
+}
+
+/// An export that lies in the spool; `None`: it does not any more.
+pub(super) async fn of_spool(sha256: &Digest, world: &Observe) -> Result<Option<Held>, SystemError> {
+    if let Some(held) = world.snapshots().by_file(sha256) {
+        return Ok(Some(held));
+    }
+    let Some(spooled) = world.spool().find(sha256)? else {
+        return Ok(None);
     };
-    Ok(Some((pinned.version.clone(), held)))
+    let snapshot = Arc::new(read_look(&spooled.path).await?);
+    Ok(Some(Held { spooled, snapshot }))
 }
 
 /// Summarises it, compared with the target; without what the target cannot hold. Also what is reserved on the target, the ids

@@ -14,7 +14,7 @@ use super::{
     login::Login,
     tokens::Tokens,
 };
-use crate::model::SystemName;
+use crate::{model::SystemName, registry::preflight::Storage};
 
 /// One registry with its replicas.
 pub struct Apicurio {
@@ -25,6 +25,8 @@ pub struct Apicurio {
     pub(super) health: Vec<Api>,
     /// Whose content is meant, in a registry of several tenants.
     pub(super) tenant: Option<String>,
+    /// What it stores its data in, as the plan says it.
+    pub(super) storage: Option<Storage>,
 }
 
 impl Apicurio {
@@ -78,6 +80,7 @@ impl Apicurio {
                 .map(|url| api(url, its_login.clone(), None))
                 .collect(),
             tenant: spec.tenant,
+            storage: spec.storage,
         })
     }
 

@@ -7,7 +7,7 @@ use super::{
     Apicurio, ServerVersion,
     api::{Api, ONE, Patience, query, shown},
 };
-use crate::model::SystemName;
+use crate::{model::SystemName, registry::preflight::Storage};
 
 /// The core API of 2.6; 3.x serves it too, on the same data.
 pub(super) const V2: [&str; 3] = ["apis", "registry", "v2"];
@@ -20,6 +20,8 @@ pub(super) const READ_ONLY: &str = "apicurio.storage.read-only.enabled";
 #[derive(Clone, Copy)]
 pub struct RegistryReader<'a> {
     client: &'a Apicurio,
+    /// Which replica is spoken with, from 0.
+    replica: usize,
 }
 
 /// How much there is, as the registry counts it itself; scratch groups included.
@@ -56,7 +58,13 @@ struct Count {
 
 impl<'a> RegistryReader<'a> {
     pub(super) fn new(client: &'a Apicurio) -> Self {
-        Self { client }
+        Self { client, replica: 0 }
+    }
+
+    /// The same registry, spoken with at each replica beyond the first.
+    pub fn other_replicas(&self) -> impl Iterator<Item = Self> {
+        let client = self.client;
+        (1..client.replicas.len()).map(move |replica| Self { client, replica })
     }
 
     /// The name in the plan.
@@ -66,15 +74,19 @@ impl<'a> RegistryReader<'a> {
 
     /// The address that is spoken with, without a login.
     pub fn url(&self) -> String {
-        self.client.url()
+        let api = self.client.replicas.get(self.replica);
+        api.map(|api| shown(&api.base)).unwrap_or_default()
     }
 
     /// The replica that is spoken with.
     pub(super) fn main(&self) -> Result<&'a Api, SystemError> {
-        self.client.replicas.first().ok_or_else(|| SystemError::Setup {
-            system: self.name().clone(),
-            reason: "it has no address".to_owned(),
-        })
+        self.client
+            .replicas
+            .get(self.replica)
+            .ok_or_else(|| SystemError::Setup {
+                system: self.name().clone(),
+                reason: "it has no address".to_owned(),
+            })
     }
 
     /// Every replica at its root, above a tenant.
@@ -126,11 +138,20 @@ impl<'a> RegistryReader<'a> {
         }
     }
 
-    /// Whether a 3.x keeps a journal in Kafka, as its name says (`reference/apicurio.md` §2.2; a source, not a lab result).
+    /// What it stores its data in, when the plan says it.
+    pub fn storage(&self) -> Option<Storage> {
+        self.client.storage
+    }
+
+    /// Whether a 3.x keeps a journal in Kafka: as the plan says, or as its name does. A 3.0.9 calls itself "In Memory" on every
+    /// storage, 3.3.2 and 3.3.3 "KafkaSQL" (`reference/apicurio.md` §2.2, docs/matrix.md).
     ///
     /// # Errors
     /// When nobody answers, or not as a registry.
     pub async fn keeps_journal(&self, version: &ServerVersion) -> Result<bool, SystemError> {
+        if self.client.storage == Some(Storage::Kafkasql) {
+            return Ok(true);
+        }
         let api = self.main()?;
         let info: Info = api.json(core_url(api, version, &["system", "info"])?, ONE).await?;
         Ok(info.name.to_ascii_lowercase().contains("kafka"))

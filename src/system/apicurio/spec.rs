@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::SecretText;
+use crate::{model::SecretText, registry::preflight::Storage};
 
 /// An Apicurio Registry, 2.6 or 3.x: a system of type `apicurio`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +21,11 @@ pub struct ApicurioSpec {
     /// own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
+    /// What it stores its data in, where it does not say so itself: a 3.0 calls itself "In Memory" whatever it has. With
+    /// `kafkasql` its rules are kept: labels without a value are sent as properties, and chunks are small. What a 3.1 or later
+    /// says itself need not be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<Storage>,
     /// A PEM file of certificates that are trusted besides this machine's own; relative to the plan file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<String>,

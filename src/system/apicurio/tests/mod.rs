@@ -411,3 +411,25 @@ fn an_entry_that_cannot_be_used_says_why() {
         assert!(!error.contains("pw"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_kafkasql_is_known_by_its_name_or_because_the_plan_says_so() {
+    let server =
+        Server::start(|_, _, _| Reply::json(&json!({"name": "Apicurio Registry (In Memory)", "version": "3.0.9"})))
+            .await;
+    let keeps = async |more: Value| {
+        server
+            .client_with(&more)
+            .reader()
+            .keeps_journal(&v3("3.0.9"))
+            .await
+            .unwrap()
+    };
+    assert!(!keeps(json!({})).await);
+    assert!(!keeps(json!({"storage": "postgresql"})).await);
+    assert!(keeps(json!({"storage": "kafkasql"})).await);
+    let named =
+        Server::start(|_, _, _| Reply::json(&json!({"name": "Apicurio Registry (KafkaSQL)", "version": "3.3.3"})))
+            .await;
+    assert!(named.client().reader().keeps_journal(&v3("3.3.3")).await.unwrap());
+}
