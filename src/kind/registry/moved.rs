@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     kind::{ApplyError, KindError},
     model::{Digest, SystemName},
-    registry::{RestFacts, Row, Snapshot, compare},
+    registry::{Row, Snapshot, movement},
     resource::{held, read_look},
     system::{Age, Observe},
 };
@@ -50,11 +50,11 @@ pub(super) async fn since_copied(
 }
 
 fn difference(from: &SystemName, then: &Snapshot, now: &Snapshot) -> Option<String> {
-    let compared = compare(then, now, &RestFacts::default(), &[]);
-    let first = compared.differences.first()?;
+    let rows = movement(then, now);
+    let first = rows.first()?;
     Some(format!(
         "{from} is not what was copied: {}",
-        match compared.differences.len() {
+        match rows.len() {
             1 => Row::to_string(first),
             all => format!("{first}; and {} more", all - 1),
         }
