@@ -9,14 +9,14 @@ use serde::Serialize;
 use super::{
     Artifact, ArtifactKey, ArtifactRuleKey, BranchKey, Comment, CommentKey, Conflict, Format, Group, GroupKey, Labels,
     Snapshot, Version,
-    compare::{artifact_differences, codes, group_differences, latest_gap, version_differences},
+    compare::{OwnerGap, artifact_differences, codes, group_differences, latest_gap, owner_gap, version_differences},
     conflict::conflicts,
 };
 
 /// What the target lacks, and what has to be done about it.
 ///
 /// In this order: refuse on `conflicts`; delete `recreate` and then `recreate_groups` on the target; send the chunks; then by
-/// the API `group_repairs` and `rules`. Extra things on the target are reported, never deleted here (but see `rules`).
+/// the API `group_repairs`, `rules` and `owners`. Extra things on the target are reported, never deleted here (but see `rules`).
 ///
 /// To a 2.6 the source is what fits there: `wanted` of a [`Backport`](super::Backport).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -44,6 +44,8 @@ pub struct Delta {
     pub group_repairs: BTreeMap<GroupKey, GroupRepair>,
     /// Rules that the target has with another configuration, or that the source does not have: change them by the API.
     pub rules: Vec<RuleChange>,
+    /// Artifacts to give this owner by the API after the chunks: an import makes of them what their versions say.
+    pub owners: BTreeMap<ArtifactKey, Box<str>>,
     /// Artifacts on the target that the source does not have.
     pub extra_artifacts: BTreeSet<ArtifactKey>,
     /// Group rows on the target that the source does not have, without those of groups that hold its artifacts.
@@ -80,6 +82,7 @@ impl Delta {
             && self.recreate_groups.is_empty()
             && self.group_repairs.is_empty()
             && self.rules.is_empty()
+            && self.owners.is_empty()
     }
 
     /// Whether anything may have to be deleted on the target.
@@ -116,7 +119,11 @@ fn build(source: &Snapshot, target: &Snapshot, extras_go: bool) -> Delta {
     let judge = Judge::new(source, target, &delta.recreate_groups);
     for (key, artifact) in source.own_artifacts() {
         let ids = judge.ours.get(key).map_or(&[][..], Vec::as_slice);
-        match judge.verdict(key, artifact, ids) {
+        let verdict = judge.verdict(key, artifact, ids);
+        if let Some(owner) = judge.owner_to_set(key, artifact, ids, &verdict) {
+            delta.owners.insert((**key).clone(), owner.into());
+        }
+        match verdict {
             Verdict::Same => {}
             Verdict::Add(ids) => {
                 delta.add.insert((**key).clone());
@@ -193,7 +200,7 @@ impl<'s> Judge<'s> {
         }
         let all_known = there.iter().all(|id| ids.binary_search(id).is_ok());
         let kept = || there.iter().all(|id| self.version_is_same(*id));
-        if all_known && kept() && self.can_append(key, there, &missing) && self.row_fits(artifact, row, &missing) {
+        if all_known && kept() && self.can_append(key, there, &missing) && self.row_fits(artifact, row, ids, &missing) {
             return if missing.is_empty() {
                 Verdict::Same
             } else {
@@ -241,16 +248,55 @@ impl<'s> Judge<'s> {
         ascending && (missing.is_empty() || !native) && (self.source.format == Format::V3 || whole())
     }
 
-    /// Whether the artifact's row is right once the missing versions have come.
-    fn row_fits(&self, artifact: &Artifact, row: &Artifact, missing: &[u64]) -> bool {
-        let mut row = row.clone();
-        for version in missing.iter().filter_map(|id| self.source.versions.get(id)) {
-            if version.is_latest {
-                row.overlay(version);
-            }
-        }
-        artifact_differences(artifact, self.target.format, &row).is_empty()
+    /// Whether the artifact's row is right once the missing versions have come, or can be made so by the API.
+    fn row_fits(&self, artifact: &Artifact, row: &Artifact, ids: &[u64], missing: &[u64]) -> bool {
+        let row = self.row_after(row, missing);
+        let (ours, theirs) = (text(&artifact.owner), text(&row.owner));
+        let made = || self.source.owner_made(ids, self.target.format);
+        let gap = owner_gap((self.source, ours), (self.target, theirs), made);
+        // Nobody's: only an import makes it so.
+        let to_be_emptied = gap == OwnerGap::Other && ours.is_empty();
+        artifact_differences(artifact, self.target.format, &row).is_empty() && !to_be_emptied
     }
+
+    /// A row once more versions have come; 2.6 leaves it as it is (reference: apicurio.md §4.3, §4.7).
+    fn row_after(&self, row: &Artifact, missing: &[u64]) -> Artifact {
+        let mut row = row.clone();
+        let missing = missing.iter().filter_map(|id| self.source.versions.get(id));
+        for version in missing.filter(|version| version.is_latest && self.target.format == Format::V3) {
+            row.overlay(version);
+        }
+        row
+    }
+
+    /// The owner that an artifact does not have after the chunks, and must; nobody can be made to own none.
+    fn owner_to_set<'a>(
+        &self,
+        key: &Arc<ArtifactKey>,
+        artifact: &'a Artifact,
+        ids: &[u64],
+        verdict: &Verdict,
+    ) -> Option<&'a str> {
+        if !(self.source.owners_known && self.target.owners_known) {
+            return None;
+        }
+        let there = self.target.artifacts.get(key);
+        let made = || self.source.owner_made(ids, self.target.format);
+        let differs = match (verdict, there) {
+            (Verdict::Same, None) => return None,
+            (Verdict::Same, Some(row)) => text(&row.owner) != text(&artifact.owner),
+            (Verdict::Add(missing), Some(row)) => {
+                text(&self.row_after(row, missing).owner) != text(&artifact.owner)
+            }
+            (Verdict::Add(_), None) | (Verdict::Recreate, _) => made() != text(&artifact.owner),
+        };
+        let owner = text(&artifact.owner);
+        (differs && !owner.is_empty()).then_some(owner)
+    }
+}
+
+fn text(text: &Option<Box<str>>) -> &str {
+    text.as_deref().unwrap_or_default()
 }
 
 /// A version's comments, by their ids.

@@ -29,6 +29,7 @@ mod labels;
 mod markdown;
 mod moves;
 mod namesakes;
+mod owners;
 pub mod preflight;
 mod read;
 mod reserve;
@@ -53,6 +54,7 @@ pub use key::{
 };
 pub use labels::Labels;
 pub use moves::moves;
+pub use owners::Owners;
 pub use read::{ReadLimits, read_export};
 pub use reserve::{Issued, Reservation, ReserveError};
 pub use residue::{Backport, Capability, Remnant, Residue};

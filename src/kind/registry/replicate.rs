@@ -52,7 +52,7 @@ pub struct RegistryReplicateSpec {
     /// refused before anything is written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accept: Vec<Accepted>,
-    /// From a 2.6 into a 3.x: what is set by the API because no export holds it; both when absent, `[]` for nothing.
+    /// What is set by the API because no export holds it; all of it when absent, `[]` for nothing.
     #[serde(default = "Repair::all", skip_serializing_if = "is_all")]
     pub repair: BTreeSet<Repair>,
 }
@@ -209,10 +209,12 @@ impl Effect for RegistryReplicate {
             let source = source.having_issued(back::issued(&spec.from, world, log).await?);
             let carry = Carry::open::<IntoV2>(&spec.to, source, spec.chunk_versions, world, log).await?;
             let digest = back::expected(spec, inputs)?;
-            carry.unmoved_since(digest).run::<IntoV2>(&bounds).await?
+            let carry = carry.unmoved_since(digest).with_owners(&spec.repair);
+            carry.run::<IntoV2>(&bounds).await?
         } else {
             let carry = Carry::open::<IntoV3>(&spec.to, source, spec.chunk_versions, world, log).await?;
             carry
+                .with_owners(&spec.repair)
                 .with_settings_of(&spec.from, &spec.repair)
                 .run::<IntoV3>(&bounds)
                 .await?
@@ -447,7 +449,7 @@ fn changes(spec: &RegistryReplicateSpec, todo: &Todo) -> u64 {
         Deletes::Mirror => todo.extra_artifacts.count + todo.extra_groups.count,
         Deletes::Keep | Deletes::Refuse => 0,
     };
-    todo.versions + todo.recreate.count + todo.groups + todo.rules + extra
+    todo.versions + todo.recreate.count + todo.groups + todo.rules + todo.owners.count + extra
 }
 
 fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideContent, pin: &Pin, todo: &Todo) -> Change {
@@ -472,6 +474,9 @@ fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideConten
         .field("rules", 0, todo.rules)
         .field("what is sent", Value::Null, listed(&todo.moves))
         .pin("source", json!({"sha256": pin.spool, "bytes": pin.bytes}));
+    if todo.owners.count > 0 {
+        change = change.field("owners to set", 0, todo.owners.count);
+    }
     if todo.settings.count > 0 {
         change = change.field("to set", Value::Null, todo.settings.in_words());
     }

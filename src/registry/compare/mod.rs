@@ -7,7 +7,7 @@ mod report;
 mod rows;
 mod versions;
 
-pub(in crate::registry) use artifacts::{artifact_differences, is_addressable, latest_gap};
+pub(in crate::registry) use artifacts::{OwnerGap, artifact_differences, is_addressable, latest_gap, owner_gap};
 pub(in crate::registry) use others::group_differences;
 pub use report::{GroupPair, VerifyReport};
 pub(in crate::registry) use versions::version_differences;

@@ -3,7 +3,7 @@ mod held;
 mod side;
 
 pub use frozen::Frozen;
-pub use held::{Exported, held, read_look, read_snapshot, take_snapshot};
+pub use held::{Exported, held, read_look, read_snapshot, take_snapshot, with_noted_owners};
 pub use side::{Few, Pin, Settled, SideContent, SideKey, Todo};
 
 use std::collections::{BTreeMap, BTreeSet};
