@@ -285,9 +285,7 @@ impl<'s> Judge<'s> {
         let differs = match (verdict, there) {
             (Verdict::Same, None) => return None,
             (Verdict::Same, Some(row)) => text(&row.owner) != text(&artifact.owner),
-            (Verdict::Add(missing), Some(row)) => {
-                text(&self.row_after(row, missing).owner) != text(&artifact.owner)
-            }
+            (Verdict::Add(missing), Some(row)) => text(&self.row_after(row, missing).owner) != text(&artifact.owner),
             (Verdict::Add(_), None) | (Verdict::Recreate, _) => made() != text(&artifact.owner),
         };
         let owner = text(&artifact.owner);

@@ -8,8 +8,7 @@ mod side;
 
 pub use content::{
     Content, ContentKey, ContentState, DeepContent, Exported, Few, Frozen, GroupRow, OwnCounts, Pin, Settled,
-    SideContent, SideKey, SourceContent, Todo, held, read_look, read_snapshot, take_snapshot,
-    with_noted_owners,
+    SideContent, SideKey, SourceContent, Todo, held, read_look, read_snapshot, take_snapshot, with_noted_owners,
 };
 pub use guard::{Guard, GuardKey, GuardState};
 pub use read_only::{ReadOnly, ReadOnlyKey, ReadOnlyState};

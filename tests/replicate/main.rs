@@ -14,6 +14,7 @@ mod bounds;
 mod changes;
 mod interrupted;
 mod lab;
+mod owners;
 mod property;
 mod real;
 mod settings;

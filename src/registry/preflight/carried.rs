@@ -88,7 +88,10 @@ fn first_gone(look: &Look<'_>) -> Vec<Concern> {
 /// export that nobody asked the API about.
 fn owned_otherwise<'s>(look: &Look<'s>) -> impl Iterator<Item = (&'s ArtifactKey, &'s str, &'s str)> {
     let known = look.snapshot.owners_known && look.snapshot.format == Format::V2;
-    let all = known.then(|| look.snapshot.versions_by_artifact()).into_iter().flatten();
+    let all = known
+        .then(|| look.snapshot.versions_by_artifact())
+        .into_iter()
+        .flatten();
     all.filter_map(|(key, ids)| {
         let owner = look.snapshot.artifacts.get(key)?.owner.as_deref().unwrap_or_default();
         let made = look.snapshot.owner_made(&ids, Format::V3);

@@ -36,7 +36,9 @@ pub(super) async fn set(
         }
     }
     if !set.is_empty() {
-        carry.log.say(format!("{} artifacts belong to their owners again", set.len()));
+        carry
+            .log
+            .say(format!("{} artifacts belong to their owners again", set.len()));
     }
     let more = set.len().saturating_sub(NAMED);
     set.truncate(NAMED);
