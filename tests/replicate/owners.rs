@@ -54,7 +54,7 @@ const FIRST: [Made; 5] = [
 ];
 
 /// A later version, whose import makes its maker the owner on 3.x.
-const LATER: [Made; 1] = [Made::new(FROM + 5, "plain", 2, "dan", true)];
+const LATER: [Made; 1] = [Made::new(FROM + 50, "plain", 2, "dan", true)];
 
 /// In the group `own`.
 fn export(rows: &[Made]) -> Vec<u8> {

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use super::support::snapshot;
 use crate::registry::{
-    ArtifactKey, Format, Owners, RestFacts, Row, Snapshot, Version, VersionState, codes, compare, delta,
+    ArtifactKey, Branch, BranchKey, Format, Owners, RestFacts, Row, Snapshot, Version, VersionState, codes, compare,
+    delta,
     preflight::{Target, preflight},
 };
 
@@ -41,6 +42,12 @@ fn imported(from: &Snapshot, owner: &str) -> Snapshot {
     v3.format = Format::V3;
     v3.owners_known = true;
     v3.artifacts.get_mut(&key()).unwrap().owner = Some(owner.into());
+    let versions = v3.versions.values().filter(|version| *version.artifact == key());
+    let latest = Branch {
+        system_defined: false,
+        versions: versions.map(|version| version.version.clone()).collect(),
+    };
+    v3.branches.insert(BranchKey::latest(&key()), latest);
     v3
 }
 
@@ -94,9 +101,15 @@ fn owners_that_differ_are_set_without_sending_anything() {
 #[test]
 fn an_owner_that_the_next_import_changes_is_set_again() {
     let v2 = owned(made_by("v2-rich", &["ann", "ben"]), "ann");
-    let mut v3 = imported(&v2, "ann");
-    v3.versions.remove(&902);
-    assert_eq!(to_set(&v2, &v3).as_deref(), Some("ann"), "it comes with the latest");
+    let mut fewer = v2.clone();
+    fewer.versions.remove(&902);
+    let mut v3 = imported(&fewer, "ann");
+    assert!(delta(&v2, &v3).add.contains(&key()));
+    assert_eq!(
+        to_set(&v2, &v3).as_deref(),
+        Some("ann"),
+        "the latest one makes it ben's"
+    );
     v3.versions.remove(&901);
     v3.artifacts.remove(&key());
     assert_eq!(to_set(&v2, &v3).as_deref(), Some("ann"), "it is made anew");
