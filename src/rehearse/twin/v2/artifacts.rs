@@ -96,7 +96,7 @@ fn one(store: &mut Store, request: &Request, key: &Key, rest: &[&str]) -> Result
         ("GET", ["owner"]) => owner(store, key),
         ("PUT", ["owner"]) => {
             let body = request.json().ok_or_else(Refusal::not_readable)?;
-            store.set_owner(key, text(&body, "owner").as_deref())?;
+            store.set_owner(key, &text(&body, "owner").unwrap_or_default())?;
             Ok(Answer::done())
         }
         ("PUT", ["test"]) => store.artifact(key).map(|_| Answer::done()),
