@@ -24,6 +24,7 @@ mod digest;
 mod encode;
 mod error;
 mod inflate;
+mod judge;
 mod key;
 mod labels;
 mod markdown;

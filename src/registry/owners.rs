@@ -55,7 +55,7 @@ impl Snapshot {
             return first;
         }
         let is_latest = |id: &&u64| self.versions.get(id).is_some_and(|version| version.is_latest);
-        let latest = ids.iter().filter(is_latest).filter_map(owner);
-        latest.filter(|owner| !owner.is_empty()).last().unwrap_or(first)
+        let mut latest = ids.iter().rev().filter(is_latest).filter_map(owner);
+        latest.find(|owner| !owner.is_empty()).unwrap_or(first)
     }
 }
