@@ -263,6 +263,7 @@ impl Snapshot {
             contents: BTreeMap::new(),
             groups: BTreeMap::new(),
             artifacts: BTreeMap::new(),
+            owners_known: format == Format::V3,
             comments: BTreeMap::new(),
             artifact_rules: BTreeMap::new(),
             global_rules: BTreeMap::new(),

@@ -6,10 +6,10 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    Artifact, ArtifactKey, ArtifactRuleKey, BranchKey, Comment, CommentKey, Conflict, Format, Group, GroupKey, Labels,
-    Snapshot, Version,
-    compare::{artifact_differences, codes, group_differences, latest_gap, version_differences},
+    ArtifactKey, ArtifactRuleKey, CommentKey, Conflict, Format, Group, GroupKey, Labels, Snapshot, Version,
+    compare::{codes, group_differences},
     conflict::conflicts,
+    judge::{Judge, Verdict, comments_of},
     parts::{ExtraPart, branched, extra_parts},
     rule_change::{RuleChange, RuleOf},
 };
@@ -17,7 +17,7 @@ use super::{
 /// What the target lacks, and what has to be done about it.
 ///
 /// In this order: refuse on `conflicts`; delete `recreate` and then `recreate_groups` on the target; send the chunks; then by
-/// the API `group_repairs` and `rules`. Extra things on the target are reported, never deleted here (but see `rules`).
+/// the API `group_repairs`, `rules` and `owners`. Extra things on the target are reported, never deleted here (but see `rules`).
 ///
 /// To a 2.6 the source is what fits there: `wanted` of a [`Backport`](super::Backport).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -45,6 +45,8 @@ pub struct Delta {
     pub group_repairs: BTreeMap<GroupKey, GroupRepair>,
     /// Rules that the target has with another configuration, or that the source does not have: change them by the API.
     pub rules: Vec<RuleChange>,
+    /// Artifacts to give this owner by the API after the chunks: an import makes of them what their versions say.
+    pub owners: BTreeMap<ArtifactKey, Box<str>>,
     /// Artifacts on the target that the source does not have.
     pub extra_artifacts: BTreeSet<ArtifactKey>,
     /// Group rows on the target that the source does not have, without those of groups that hold its artifacts.
@@ -73,6 +75,7 @@ impl Delta {
             && self.recreate_groups.is_empty()
             && self.group_repairs.is_empty()
             && self.rules.is_empty()
+            && self.owners.is_empty()
     }
 
     /// Whether anything may have to be deleted on the target.
@@ -114,7 +117,11 @@ fn build(source: &Snapshot, target: &Snapshot, extras_go: bool) -> Delta {
     let judge = Judge::new(source, target, &delta.recreate_groups, branched);
     for (key, artifact) in source.own_artifacts() {
         let ids = judge.ours.get(key).map_or(&[][..], Vec::as_slice);
-        match judge.verdict(key, artifact, ids) {
+        let verdict = judge.verdict(key, artifact, ids);
+        if let Some(owner) = judge.owner_to_set(key, artifact, ids, &verdict) {
+            delta.owners.insert((**key).clone(), owner.into());
+        }
+        match verdict {
             Verdict::Same => {}
             Verdict::Add(ids) => {
                 delta.add.insert((**key).clone());
@@ -137,138 +144,6 @@ fn build(source: &Snapshot, target: &Snapshot, extras_go: bool) -> Delta {
     parts(source, target, extras_go, &mut delta);
     conflicts(source, target, extras_go, &mut delta);
     delta
-}
-
-/// What has to be done about one artifact.
-enum Verdict {
-    Same,
-    Add(Vec<u64>),
-    Recreate,
-}
-
-/// Decides artifact by artifact.
-struct Judge<'s> {
-    source: &'s Snapshot,
-    target: &'s Snapshot,
-    ours: BTreeMap<&'s Arc<ArtifactKey>, Vec<u64>>,
-    theirs: BTreeMap<&'s Arc<ArtifactKey>, Vec<u64>>,
-    /// Groups whose artifacts all go.
-    gone: &'s BTreeSet<GroupKey>,
-    /// Artifacts with a branch that is to go: it goes with them.
-    branched: BTreeSet<&'s ArtifactKey>,
-    /// Comments that the target may hold and leave out of its export.
-    hidden: BTreeSet<&'s CommentKey>,
-}
-
-impl<'s> Judge<'s> {
-    fn new(
-        source: &'s Snapshot,
-        target: &'s Snapshot,
-        gone: &'s BTreeSet<GroupKey>,
-        branched: BTreeSet<&'s ArtifactKey>,
-    ) -> Self {
-        Self {
-            source,
-            target,
-            ours: source.versions_by_artifact(),
-            theirs: target.versions_by_artifact(),
-            gone,
-            branched,
-            hidden: match target.format {
-                Format::V2 => source.colliding_comments(),
-                Format::V3 => BTreeSet::new(),
-            },
-        }
-    }
-
-    fn verdict(&self, key: &Arc<ArtifactKey>, artifact: &Artifact, ids: &[u64]) -> Verdict {
-        let there = self.theirs.get(key).map_or(&[][..], Vec::as_slice);
-        let missing: Vec<u64> = ids
-            .iter()
-            .copied()
-            .filter(|id| there.binary_search(id).is_err())
-            .collect();
-        let Some(row) = self.target.artifacts.get(key) else {
-            return if ids.is_empty() {
-                Verdict::Same
-            } else {
-                Verdict::Add(missing)
-            };
-        };
-        if self.gone.contains(&key.group) || self.branched.contains(&**key) {
-            return Verdict::Recreate;
-        }
-        let all_known = there.iter().all(|id| ids.binary_search(id).is_ok());
-        let kept = || there.iter().all(|id| self.version_is_same(*id));
-        if all_known && kept() && self.can_append(key, there, &missing) && self.row_fits(artifact, row, &missing) {
-            return if missing.is_empty() {
-                Verdict::Same
-            } else {
-                Verdict::Add(missing)
-            };
-        }
-        Verdict::Recreate
-    }
-
-    /// Whether a version that both have, and its comments, are as they should be.
-    fn version_is_same(&self, id: u64) -> bool {
-        let (Some(ours), Some(theirs)) = (self.source.versions.get(&id), self.target.versions.get(&id)) else {
-            return false;
-        };
-        let same_comment = |((key, ours), (other, theirs)): ((&CommentKey, &Comment), (&CommentKey, &Comment))| {
-            let owner = |comment: &Comment| comment.owner.clone().unwrap_or_default();
-            key == other
-                && ours.value == theirs.value
-                && ours.created_on == theirs.created_on
-                && owner(ours) == owner(theirs)
-        };
-        let shown = |(key, _): &(&CommentKey, &Comment)| !self.hidden.contains(key);
-        let ours_of = comments_of(self.source, id).filter(shown);
-        let theirs_of = comments_of(self.target, id).filter(shown);
-        version_differences(ours, theirs).is_empty()
-            && ours_of.clone().count() == theirs_of.clone().count()
-            && ours_of.zip(theirs_of).all(same_comment)
-    }
-
-    /// Whether more versions end up on `latest` in their order: it follows arrival, it refuses imports where 3.x made it
-    /// natively, and what is not on it now stays off (reference: apicurio.md §4.5).
-    fn can_append(&self, key: &Arc<ArtifactKey>, there: &[u64], missing: &[u64]) -> bool {
-        if self.target.format == Format::V2 {
-            return true;
-        }
-        let latest = self.target.branches.get(&BranchKey::latest(key));
-        let native = latest.is_some_and(|branch| branch.system_defined);
-        let ascending = missing
-            .first()
-            .is_none_or(|first| there.last().is_none_or(|last| last < first));
-        let whole = || {
-            let gap = latest_gap(self.source, self.target, key, there);
-            gap.missing.is_empty() && gap.extra.is_empty()
-        };
-        ascending && (missing.is_empty() || !native) && (self.source.format == Format::V3 || whole())
-    }
-
-    /// Whether the artifact's row is right once the missing versions have come.
-    fn row_fits(&self, artifact: &Artifact, row: &Artifact, missing: &[u64]) -> bool {
-        let mut row = row.clone();
-        for version in missing.iter().filter_map(|id| self.source.versions.get(id)) {
-            if version.is_latest {
-                row.overlay(version);
-            }
-        }
-        artifact_differences(artifact, self.target.format, &row).is_empty()
-    }
-}
-
-/// A version's comments, by their ids.
-fn comments_of(side: &Snapshot, id: u64) -> impl Iterator<Item = (&CommentKey, &Comment)> + Clone {
-    let first = CommentKey {
-        global_id: id,
-        comment_id: "".into(),
-    };
-    side.comments
-        .range(first..)
-        .take_while(move |(key, _)| key.global_id == id)
 }
 
 /// Contents to send. One that only versions to be deleted or unknown ones hold does not count as there: 3.x removes it

@@ -6,20 +6,23 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What of a registry besides its content is carried from a 2.6 to a 3.x.
+/// What of a registry is carried by the API because no export holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Repair {
-    /// Role mappings, where both sides take roles from them. What only the 3.x has stays.
+    /// From a 2.6 to a 3.x: role mappings, where both sides take roles from them. What only the 3.x has stays.
     Roles,
-    /// Dynamic configuration properties that 3.x has under another name. Switches of deletions and of read-only are left alone.
+    /// From a 2.6 to a 3.x: dynamic configuration properties that 3.x has under another name. Switches of deletions and of
+    /// read-only are left alone.
     Properties,
+    /// Both ways: who owns each artifact. An owner can be changed, never taken away.
+    Owners,
 }
 
 impl Repair {
     /// All that there is.
     pub fn all() -> BTreeSet<Self> {
-        BTreeSet::from([Self::Roles, Self::Properties])
+        BTreeSet::from([Self::Roles, Self::Properties, Self::Owners])
     }
 }
 

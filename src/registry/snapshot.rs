@@ -228,6 +228,8 @@ pub struct Snapshot {
     pub groups: BTreeMap<GroupKey, Group>,
     /// Artifacts; derived for 2.6.
     pub artifacts: BTreeMap<Arc<ArtifactKey>, Artifact>,
+    /// Whether their owners are the registry's: always of a 3.x; of a 2.6 only when its API was asked, else they are derived too.
+    pub owners_known: bool,
     /// Comments.
     pub comments: BTreeMap<CommentKey, Comment>,
     /// Configurations of the artifacts' rules.
@@ -276,6 +278,7 @@ impl Snapshot {
             contents: BTreeMap::new(),
             groups: BTreeMap::new(),
             artifacts: BTreeMap::new(),
+            owners_known: self.owners_known,
             comments: BTreeMap::new(),
             artifact_rules: BTreeMap::new(),
             global_rules: self.global_rules.clone(),

@@ -4,7 +4,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{held, read_snapshot};
+use super::{held, read_snapshot, with_noted_owners};
 use crate::{
     model::{Digest, SystemName},
     registry::{ArtifactKey, Identity, Sealed, SideFacts, Snapshot},
@@ -40,11 +40,14 @@ pub enum Ask {
 }
 
 impl Side {
-    /// As a look at a registry in use: for a file that a step took of one.
-    #[must_use]
-    pub fn as_looked(mut self) -> Self {
-        self.snapshot = Arc::new(Arc::unwrap_or_clone(self.snapshot).without_unfinished());
-        self
+    /// As a look at a registry in use: for a file that a step took of one, with the owners that it noted beside it.
+    ///
+    /// # Errors
+    /// When that note cannot be read.
+    pub fn as_looked(mut self, path: &Path) -> Result<Self, SystemError> {
+        let snapshot = Arc::unwrap_or_clone(self.snapshot).without_unfinished();
+        self.snapshot = Arc::new(with_noted_owners(snapshot, path)?);
+        Ok(self)
     }
 
     /// In short, for a certificate.

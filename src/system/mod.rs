@@ -39,6 +39,6 @@ pub use process::{CommandLine, Ended, Environment};
 pub use progress::{Progress, ProgressUpdate};
 pub use secrets::Secrets;
 pub use snapshots::{Age, Held, Snapshots};
-pub use spool::{Spool, SpoolWriter, Spooled, hash_bytes, hash_file, write_atomically};
+pub use spool::{Spool, SpoolWriter, Spooled, beside, hash_bytes, hash_file, write_atomically};
 pub use visitor::{Visit, VisitError, Visitor};
 pub use world::{SystemClient, World, WorldOptions};

@@ -89,11 +89,14 @@ impl Spool {
     /// When they are there and cannot be removed.
     pub fn forget(&self, sha256: &Digest) -> Result<(), SystemError> {
         let path = self.path(sha256);
-        match fs::remove_file(&path) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(source) => Err(file_error("write", &path, source)),
+        for path in [beside(&path), path] {
+            match fs::remove_file(&path) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(file_error("write", &path, source)),
+            }
         }
+        Ok(())
     }
 
     /// Keeps of the bytes that `owner` puts here one after the other only the last, and those that another owner keeps.
@@ -227,6 +230,11 @@ impl SpoolWriter {
     }
 }
 
+/// The file that says of bytes at that path what they do not say themselves; in the spool it goes with them.
+pub fn beside(path: &Path) -> PathBuf {
+    path.with_added_extension("owners")
+}
+
 /// The SHA-256 and size of a file, read in pieces.
 ///
 /// # Errors
@@ -344,11 +352,13 @@ mod tests {
         assert!(!first.path.exists() && second.path.exists() && other.path.exists());
         assert_eq!(spool.last("v3").unwrap(), Some(second.clone()));
         spool.keep_last("pin", &second.sha256).unwrap();
+        write_atomically(&beside(&second.path), |file| file.write_all(b"said of it")).unwrap();
         spool.drop_last("v3").unwrap();
         assert!(second.path.exists(), "another owner keeps it");
+        assert!(beside(&second.path).exists());
         spool.drop_last("pin").unwrap();
         assert_eq!(spool.last("v3").unwrap(), None);
-        assert!(!second.path.exists());
+        assert!(!second.path.exists() && !beside(&second.path).exists());
     }
 
     #[test]

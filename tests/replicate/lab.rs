@@ -100,6 +100,12 @@ impl Lab {
         }
     }
 
+    /// The next process: it knows what lies on the disk.
+    pub fn restarted(self) -> Self {
+        let Self { v2, v3, _dir: dir, .. } = self;
+        Self::between(v2, v3, dir)
+    }
+
     /// Real ones; `None` when the environment names none (`REGPLAN_V2_URL`, `REGPLAN_V3_URL`, `REGPLAN_V3_MANAGEMENT`).
     pub fn real() -> Option<Self> {
         let _installed_before = rustls::crypto::ring::default_provider().install_default();

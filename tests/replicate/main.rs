@@ -16,6 +16,7 @@ mod changes;
 mod foreign;
 mod interrupted;
 mod lab;
+mod owners;
 mod parts;
 mod property;
 mod real;

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::{
     back_property::change,
     lab::{Lab, fixture},
+    owners,
 };
 
 /// What clients do on 3.x between the switch and the way back.
@@ -73,6 +74,7 @@ async fn two_hundred_changes_on_a_real_3_x_go_back_to_a_real_2_6() {
         let zip = std::fs::read(fixture("v2-rich")).unwrap();
         assert_eq!(lab.import_v2(zip).await, 204);
     }
+    owners::there_and_back(&lab).await;
     let freeze = lab.replicate(&json!({"deletes": "mirror"})).await.unwrap();
     assert_eq!(lab.differences().await, [""; 0]);
     what_only_3_x_can_have_goes_with_a_mirror(&lab).await;

@@ -86,7 +86,7 @@ pub(super) async fn captured(step: &StepId, inputs: &Inputs, world: &Act) -> Res
     if !path.exists() {
         return Err(ApplyError::NotDone(format!("{shown} is not there any more")));
     }
-    let side = file_side(&path, shown.clone()).await?.as_looked();
+    let side = file_side(&path, shown.clone()).await?.as_looked(&path)?;
     if side.identity.export_sha256 != sha256 {
         return Err(ApplyError::NotDone(format!(
             "{shown} is not what step `{step}` captured: its SHA-256 is {}, not {sha256}",

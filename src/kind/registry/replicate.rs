@@ -55,7 +55,7 @@ pub struct RegistryReplicateSpec {
     /// refused before anything is written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accept: Vec<Accepted>,
-    /// From a 2.6 into a 3.x: what is set by the API because no export holds it; both when absent, `[]` for nothing.
+    /// What is set by the API because no export holds it; all of it when absent, `[]` for nothing.
     #[serde(default = "Repair::all", skip_serializing_if = "is_all")]
     pub repair: BTreeSet<Repair>,
 }
@@ -213,12 +213,14 @@ impl Effect for RegistryReplicate {
             let source = source.having_issued(back::issued(&spec.from, world, log).await?);
             let carry = Carry::open::<IntoV2>(&spec.to, source, spec.chunk_versions, world, log).await?;
             let frozen = back::as_frozen(spec, inputs, world).await?;
-            carry.unmoved_since(frozen).run::<IntoV2>(&bounds).await?
+            let carry = carry.unmoved_since(frozen).with_owners(&spec.repair);
+            carry.run::<IntoV2>(&bounds).await?
         } else {
             let reserved = Reserved::on(&world.registry(&spec.from)?, world.spool())?;
             let source = source.having_issued(reserved.map(|reserved| reserved.issued()).unwrap_or_default());
             let carry = Carry::open::<IntoV3>(&spec.to, source, spec.chunk_versions, world, log).await?;
             carry
+                .with_owners(&spec.repair)
                 .with_settings_of(&spec.from, &spec.repair)
                 .run::<IntoV3>(&bounds)
                 .await?
@@ -487,7 +489,7 @@ fn changes(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideContent,
         Deletes::Mirror => todo.extra_artifacts.count + todo.extra_groups.count,
         Deletes::Keep | Deletes::Refuse => 0,
     };
-    todo.versions + todo.recreate.count + todo.groups + todo.rules + todo.settings.count + extra
+    todo.versions + todo.recreate.count + todo.groups + todo.rules + todo.owners.count + todo.settings.count + extra
 }
 
 /// Whether the target holds something that a `reset` deletes everything for.
@@ -521,6 +523,9 @@ fn change_of(spec: &RegistryReplicateSpec, now: &ContentState, side: &SideConten
         .pin("source", json!({"sha256": pin.spool, "bytes": pin.bytes}));
     if todo.reserve {
         change = change.field("ids reserved and proven", false, true);
+    }
+    if todo.owners.count > 0 {
+        change = change.field("owners to set", 0, todo.owners.count);
     }
     if todo.settings.count > 0 {
         change = change.field("to set", Value::Null, todo.settings.in_words());

@@ -1,4 +1,5 @@
 use std::{
+    cell::LazyCell,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -8,12 +9,21 @@ use crate::registry::{Artifact, ArtifactKey, BranchKey, Format, Snapshot};
 
 /// Artifacts: which there are, and what 3.x says of them.
 pub(super) fn artifacts(left: &Snapshot, right: &Snapshot, rows: &mut Rows) {
+    let ids = LazyCell::new(|| left.versions_by_artifact());
     for (key, artifact) in left.own_artifacts() {
         rows.result.artifacts += 1;
         match right.artifacts.get(key) {
             Some(other) => {
                 for row in artifact_differences(artifact, right.format, other) {
                     rows.differ(row.0, key, row.1, row.2);
+                }
+                let made = || left.owner_made(ids.get(key).map_or(&[], Vec::as_slice), right.format);
+                let (ours, theirs) = (text(&artifact.owner), text(&other.owner));
+                match owner_gap((left, ours), (right, theirs), made) {
+                    OwnerGap::None => {}
+                    OwnerGap::Other => rows.differ(codes::ARTIFACT_OWNER, key, ours, theirs),
+                    OwnerGap::Stays => rows.expect(codes::ARTIFACT_OWNER_STAYS, key, ours, theirs),
+                    OwnerGap::Unknown => rows.expect(codes::ARTIFACT_OWNER_UNKNOWN, key, ours, theirs),
                 }
             }
             None => rows.differ(codes::ARTIFACT_MISSING, key, &artifact.artifact_type, ""),
@@ -26,7 +36,37 @@ pub(super) fn artifacts(left: &Snapshot, right: &Snapshot, rows: &mut Rows) {
     }
 }
 
-/// All that must be equal of two artifacts of one key: code, left, right. 2.6 has no row that could be compared on the right.
+/// How the owners of one artifact differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::registry) enum OwnerGap {
+    /// Not, or it cannot be told.
+    None,
+    /// Another one, and that can be changed.
+    Other,
+    /// Nobody's on the left, and what an import makes is somebody's: an owner cannot be emptied (reference: apicurio.md §4.6).
+    Stays,
+    /// Nobody asked whose it is on the left.
+    Unknown,
+}
+
+/// Compares the owners of one artifact; `made` is the one that an import gives it on the right.
+pub(in crate::registry) fn owner_gap<'s>(
+    (left, ours): (&Snapshot, &str),
+    (right, theirs): (&Snapshot, &str),
+    made: impl FnOnce() -> &'s str,
+) -> OwnerGap {
+    if ours == theirs || !right.owners_known {
+        return OwnerGap::None;
+    }
+    match left.owners_known {
+        false => OwnerGap::Unknown,
+        true if ours.is_empty() && !made().is_empty() => OwnerGap::Stays,
+        true => OwnerGap::Other,
+    }
+}
+
+/// All that must be equal of two artifacts of one key but their owners: code, left, right. 2.6 has no row that could be compared
+/// on the right.
 pub(in crate::registry) fn artifact_differences(
     left: &Artifact,
     right_format: Format,
@@ -48,7 +88,6 @@ pub(in crate::registry) fn artifact_differences(
         text(&left.description),
         text(&right.description),
     );
-    texts(codes::ARTIFACT_OWNER, text(&left.owner), text(&right.owner));
     if left.created_on != right.created_on {
         found.push((
             codes::ARTIFACT_CREATED,

@@ -54,6 +54,10 @@ pub const ARTIFACT_DESCRIPTION: &str = "artifact_description";
 pub const ARTIFACT_LABELS: &str = "artifact_labels";
 /// Owner.
 pub const ARTIFACT_OWNER: &str = "artifact_owner";
+/// Expected: nobody owns it on the left, and an owner can be changed, never taken away.
+pub const ARTIFACT_OWNER_STAYS: &str = "artifact_owner_stays";
+/// Expected: an export of 2.6 does not say who owns an artifact, and its API was not asked; an import made it another one's.
+pub const ARTIFACT_OWNER_UNKNOWN: &str = "artifact_owner_unknown";
 /// Time of creation, in milliseconds.
 pub const ARTIFACT_CREATED: &str = "artifact_created";
 

@@ -9,10 +9,11 @@ mod report;
 mod rows;
 mod versions;
 
-pub(in crate::registry) use artifacts::{artifact_differences, is_addressable, latest_gap};
+pub(in crate::registry) use artifacts::{OwnerGap, artifact_differences, is_addressable, latest_gap, owner_gap};
 pub(in crate::registry) use others::group_differences;
 pub use replicas::{Replica, ReplicaSeen};
 pub use report::{GroupPair, VerifyReport};
+pub(in crate::registry) use rows::text;
 pub(in crate::registry) use versions::version_differences;
 
 use std::{

@@ -37,6 +37,6 @@ fn row(code: &'static str, what: impl Display, left: impl Display, right: impl D
 }
 
 /// A text as the contract sees it: absent and empty are the same.
-pub(super) fn text<T: AsRef<str>>(value: &Option<T>) -> &str {
+pub(in crate::registry) fn text<T: AsRef<str>>(value: &Option<T>) -> &str {
     value.as_ref().map_or("", AsRef::as_ref)
 }

@@ -7,6 +7,7 @@ use super::code::{
     Severity::{Info, Warning},
     Topic::Carried,
 };
+use crate::registry::{ArtifactKey, Format};
 
 pub(super) const CODES: &[Code] = &[
     Code::new("group_properties_dropped", Carried, Warning, group_properties).says(
@@ -23,8 +24,18 @@ pub(super) const CODES: &[Code] = &[
         ),
     Code::new("first_version_gone", Carried, Info, first_gone).says(
         "the first version of an artifact was deleted",
-        "2.6 keeps the artifact's own date and owner, and exports neither: on 3.x they are those of the oldest version left.",
-        "Nothing, unless owner-only access is on: then set the owner by `PUT /apis/registry/v3/groups/GROUP/artifacts/ARTIFACT`.",
+        "2.6 keeps the artifact's own date and exports it not: on 3.x it is that of the oldest version left.",
+        "Nothing.",
+    ),
+    Code::new("artifact_owner_other", Carried, Warning, owned_by_others).says(
+        "an artifact belongs to somebody else than its versions say",
+        "2.6 exports no owner of an artifact: an import makes of it what the versions say.",
+        "`registry.replicate` sets it by the API. After `registry.import`: `PUT /apis/registry/v3/groups/GROUP/artifacts/ARTIFACT`.",
+    ),
+    Code::new("artifact_owner_stays", Carried, Info, owned_by_nobody).says(
+        "an artifact belongs to nobody, and its versions to somebody",
+        "An import makes it theirs, and no request takes an owner away.",
+        "Nothing, unless owner-only access is on: then somebody may write to it who may not now. Give it an owner on 2.6.",
     ),
     Code::new("content_unused", Carried, Info, orphans).says(
         "contents that no version uses",
@@ -70,6 +81,38 @@ fn first_gone(look: &Look<'_>) -> Vec<Concern> {
             let first = orders.min().filter(|first| *first > 1 && !key.group.is_scratch())?;
             Some(Concern::new(key, format_args!("the oldest is number {first}")))
         })
+        .collect()
+}
+
+/// Artifacts whose owner is not the one that an import makes: whose they are, and whose they would be. Nothing is known of an
+/// export that nobody asked the API about.
+fn owned_otherwise<'s>(look: &Look<'s>) -> impl Iterator<Item = (&'s ArtifactKey, &'s str, &'s str)> {
+    let known = look.snapshot.owners_known && look.snapshot.format == Format::V2;
+    let all = known
+        .then(|| look.snapshot.versions_by_artifact())
+        .into_iter()
+        .flatten();
+    all.filter_map(|(key, ids)| {
+        let owner = look.snapshot.artifacts.get(key)?.owner.as_deref().unwrap_or_default();
+        let made = look.snapshot.owner_made(&ids, Format::V3);
+        (owner != made && !key.group.is_scratch()).then_some((&**key, owner, made))
+    })
+}
+
+fn owned_by_others(look: &Look<'_>) -> Vec<Concern> {
+    let others = owned_otherwise(look).filter(|(_, owner, _)| !owner.is_empty());
+    others
+        .map(|(key, owner, made)| match made {
+            "" => Concern::new(key, format_args!("{owner}, an import makes it nobody's")),
+            made => Concern::new(key, format_args!("{owner}, an import makes it {made}'s")),
+        })
+        .collect()
+}
+
+fn owned_by_nobody(look: &Look<'_>) -> Vec<Concern> {
+    let nobodys = owned_otherwise(look).filter(|(_, owner, _)| owner.is_empty());
+    nobodys
+        .map(|(key, _, made)| Concern::new(key, format_args!("an import makes it {made}'s")))
         .collect()
 }
 

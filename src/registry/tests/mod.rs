@@ -4,6 +4,7 @@ mod compares;
 mod deltas;
 mod moves;
 mod mutations;
+mod owners;
 mod preflights;
 mod reads;
 mod support;

@@ -1,11 +1,11 @@
-//! Looks at a whole registry: one export, read to its end.
+//! Looks at a whole registry: one export, read to its end, and of a 2.6 the owners that its API names at the same time.
 
 use std::{fs::File, io, io::BufReader, path::Path, sync::Arc};
 
 use crate::{
     model::SystemName,
-    registry::{ReadLimits, Snapshot, read_export},
-    system::{Age, Held, Observe, Spool, Spooled, SystemError, apicurio::RegistryReader, causes},
+    registry::{ArtifactKey, Owners, ReadLimits, Snapshot, read_export},
+    system::{Age, Held, Note, Observe, Spool, Spooled, SystemError, apicurio::RegistryReader, beside, causes},
 };
 
 /// A registry's export in the spool, and what it holds.
@@ -44,7 +44,13 @@ pub async fn held(system: &SystemName, world: &Observe, age: Age) -> Result<Held
         true => registry.mark(&registry.version().await?).await,
         false => None,
     };
-    let Exported { spooled, snapshot } = take_snapshot(&registry, world.spool()).await?;
+    // At the same time: the list of owners is there long before the export is.
+    let taken = take_snapshot(&registry, world.spool());
+    let (Exported { spooled, snapshot }, owners) = tokio::try_join!(taken, owners(&registry))?;
+    let snapshot = match owners {
+        Some(owners) => with_owners(snapshot, owners, &spooled.path)?,
+        None => snapshot,
+    };
     world.spool().keep_last(&registry.url(), &spooled.sha256)?;
     let held = Held {
         spooled,
@@ -66,6 +72,35 @@ async fn renewed(registry: &RegistryReader<'_>, world: &Observe) -> Result<Optio
     }
     snapshots.confirm(registry.name());
     Ok(Some(held))
+}
+
+/// Who owns the artifacts of a 2.6; `None` for a 3.x, whose export says it.
+async fn owners(registry: &RegistryReader<'_>) -> Result<Option<Owners>, SystemError> {
+    let version = registry.version().await?;
+    if !version.is_v2() {
+        return Ok(None);
+    }
+    let owners = registry.owners(&version).await?.into_iter();
+    let owners = owners.map(|(id, owner)| (ArtifactKey::new(id.group.as_deref(), &id.artifact), owner.into()));
+    Ok(Some(Owners::new(owners)))
+}
+
+/// With owners, which are noted beside its file, so that who reads that again knows them as well.
+fn with_owners(snapshot: Snapshot, owners: Owners, file: &Path) -> Result<Snapshot, SystemError> {
+    let owners = owners.beyond(&snapshot);
+    Note::at(beside(file)).write(&owners)?;
+    Ok(snapshot.with_owners(&owners))
+}
+
+/// With the owners that were noted beside its file, if any were.
+///
+/// # Errors
+/// When the note cannot be read.
+pub fn with_noted_owners(snapshot: Snapshot, file: &Path) -> Result<Snapshot, SystemError> {
+    Ok(match Note::<Owners>::at(beside(file)).read()? {
+        Some(owners) => snapshot.with_owners(&owners),
+        None => snapshot,
+    })
 }
 
 /// The last look of an earlier process, which is still in the spool when nothing was written by us since.
@@ -120,12 +155,13 @@ async fn taken_once(registry: &RegistryReader<'_>, spool: &Spool) -> Result<Expo
     }
 }
 
-/// Reads an export that this program took of a registry, which clients may have written to meanwhile.
+/// Reads an export that this program took of a registry, which clients may have written to meanwhile; with the owners that are
+/// noted beside it.
 ///
 /// # Errors
 /// As [`read_snapshot`].
 pub async fn read_look(path: &Path) -> Result<Snapshot, SystemError> {
-    Ok(read_snapshot(path).await?.without_unfinished())
+    with_noted_owners(read_snapshot(path).await?.without_unfinished(), path)
 }
 
 /// Reads an export file to its end with all checksums.

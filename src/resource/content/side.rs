@@ -1,6 +1,6 @@
 //! The other side of a content: the registry that a step makes it equal to.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ pub struct SideKey {
     pub mirror: bool,
     /// What of it may stay behind.
     pub accept: Vec<Accepted>,
-    /// What besides content is carried from a 2.6 into a 3.x.
+    /// What of it is carried by the API.
     pub repair: BTreeSet<Repair>,
 }
 
@@ -124,6 +124,9 @@ pub struct Todo {
     /// What the target cannot hold, and the plan does not accept.
     #[serde(default)]
     pub refused: Few,
+    /// Owners to give to artifacts.
+    #[serde(default, skip_serializing_if = "Few::is_none")]
+    pub owners: Few,
     /// Role mappings and properties to set.
     #[serde(default, skip_serializing_if = "Few::is_none")]
     pub settings: Few,
@@ -199,6 +202,7 @@ impl Todo {
             conflicts: Few::of(delta.conflicts.iter().map(Conflict::to_string)),
             residue: Few::of(accepted),
             refused: Few::of(refused),
+            owners: Few::of(delta.owners.iter().map(|(key, owner)| format!("{key} to {owner}"))),
             settings: Few::default(),
             moves: moves(source, &delta),
         }
@@ -212,6 +216,7 @@ impl Todo {
             && self.rules == 0
             && !self.reserve
             && self.conflicts.count == 0
+            && self.owners.count == 0
             && self.settings.count == 0
     }
 }
@@ -291,10 +296,14 @@ pub(super) fn summarise(
     ((reserved, issued), before): ((Option<Reserved>, Issued), Option<&Snapshot>),
 ) -> SideContent {
     let none = Residue::default();
-    let fitted = Backport::between(&source.snapshot, target);
+    let whole = match key.repair.contains(&Repair::Owners) {
+        true => Cow::Borrowed(&*source.snapshot),
+        false => Cow::Owned(Snapshot::clone(&source.snapshot).without_owners()),
+    };
+    let fitted = Backport::between(&whole, target);
     let (snapshot, residue) = match &fitted {
         Some(fitted) => (&fitted.wanted, &fitted.residue),
-        None => (&*source.snapshot, &none),
+        None => (&*whole, &none),
     };
     let own = OwnCounts::of(snapshot);
     // What stays behind has ids as well.

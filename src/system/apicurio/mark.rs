@@ -49,11 +49,11 @@ impl RegistryReader<'_> {
         }
         Some(Mark {
             writes,
-            artifacts: self.listed(version).await?,
+            artifacts: self.list_digest(version).await?,
         })
     }
 
-    async fn listed(&self, version: &ServerVersion) -> Option<Digest> {
+    async fn list_digest(&self, version: &ServerVersion) -> Option<Digest> {
         let api = self.main().ok()?;
         let limit = self.counts(version).await.ok()?.artifacts + 100;
         let url = core_url(api, version, &["search", "artifacts"]).ok()?;

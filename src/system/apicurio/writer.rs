@@ -167,33 +167,25 @@ impl<'a> RegistryWriter<'a> {
         delete(api, core_url(api, version, &["groups", group, "rules", kind])?).await
     }
 
-    /// Gives an artifact of a 2.6 this owner; nothing is sent when it has it. An artifact whose versions are all disabled has
-    /// no owner to 2.6 (`reference/apicurio.md` §2.9) and stays as it is.
+    /// Gives an artifact this owner; false when it is not there. 2.6 takes it also for an artifact whose versions are all
+    /// disabled (seen on 2.6.13). None takes an empty one (`reference/apicurio.md` §4.6).
     ///
     /// # Errors
     /// When it is refused.
-    pub async fn put_owner_v2(
-        &self,
-        version: &ServerVersion,
-        of: &ArtifactId,
-        owner: &str,
-    ) -> Result<bool, SystemError> {
-        #[derive(Deserialize)]
-        struct Owner {
-            #[serde(default)]
-            owner: Option<String>,
-        }
+    pub async fn put_owner(&self, version: &ServerVersion, of: &ArtifactId, owner: &str) -> Result<bool, SystemError> {
         let api = self.api()?;
-        let path = ["groups", of.group_in_path(), "artifacts", &of.artifact, "owner"];
-        let url = core_url(api, version, &path)?;
-        let found: Option<Owner> = api.json_if_there(url.clone(), ONE).await?;
-        match found {
-            Some(found) if found.owner.as_deref().unwrap_or_default() != owner => {
-                api.act(Method::PUT, url, Some(json!({"owner": owner}))).await?;
-                Ok(true)
-            }
-            Some(_) | None => Ok(false),
+        let mut path = vec!["groups", of.group_in_path(), "artifacts", &of.artifact];
+        if version.is_v2() {
+            path.push("owner");
         }
+        let url = core_url(api, version, &path)?;
+        let body = json!({"owner": owner});
+        let answer = api.send(Method::PUT, url.clone(), Some(body)).await?;
+        if answer.status.as_u16() == 404 {
+            return Ok(false);
+        }
+        api.expect("PUT", &url, answer)?;
+        Ok(true)
     }
 
     /// Removes a comment; it is fine when there is none.

@@ -124,7 +124,7 @@ fn extra_versions<'s>(source: &'s Snapshot, target: &'s Snapshot) -> impl Iterat
     gone.map(|(id, version)| format!("{version} (globalId {id}) is not in the source"))
 }
 
-/// What `max_changes` counts of a delta: versions to send, artifacts and groups to delete or to change, rules.
+/// What `max_changes` counts of a delta: versions to send, artifacts and groups to delete or to change, rules, owners.
 fn changes(delta: &Delta, deletes: Deletes) -> u64 {
     let extra = match deletes {
         Deletes::Mirror => delta.extra_artifacts.len() + delta.extra_groups.len(),
@@ -135,7 +135,7 @@ fn changes(delta: &Delta, deletes: Deletes) -> u64 {
         .groups
         .union(&delta.group_repairs.keys().cloned().collect())
         .count();
-    let all = delta.versions.len() + delta.recreate.len() + groups + rules + extra;
+    let all = delta.versions.len() + delta.recreate.len() + groups + rules + delta.owners.len() + extra;
     u64::try_from(all).unwrap_or(u64::MAX)
 }
 

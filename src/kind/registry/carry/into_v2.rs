@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{
     Carry, Fitted, Target, id_of,
     into_v3::repair_rule,
+    owners,
     refuse::unreservable,
     unmoved::{demand_unmoved, note_arrival},
 };
@@ -125,7 +126,7 @@ impl Target for IntoV2 {
             repair_rule(carry, rule).await?;
             repaired.push(rule.to_string());
         }
-        owners(carry, delta, &mut repaired).await?;
+        repaired.extend(owners::set(carry, &delta.owners).await?);
         Ok(repaired)
     }
 }
@@ -190,31 +191,4 @@ async fn delete_artifact(
         all_comments(carry, &of, version).await?;
     }
     deletions.artifact(&of).await
-}
-
-/// The owner that 3.x shows, of artifacts that were made anew and of those whose owner is not that of their latest version:
-/// an import gives them that of their first version here (`reference/apicurio.md` §4.7), and only 2.6's API knows the owner.
-async fn owners(carry: &Carry<'_>, delta: &Delta, repaired: &mut Vec<String>) -> Result<(), ApplyError> {
-    let source = carry.source();
-    let by_artifact = source.versions_by_artifact();
-    for (key, artifact) in source.own_artifacts() {
-        let Some(owner) = artifact.owner.as_deref().filter(|owner| !owner.is_empty()) else {
-            continue;
-        };
-        let ids = by_artifact.get(key).map_or(&[][..], Vec::as_slice);
-        let latest = ids
-            .iter()
-            .filter_map(|id| source.versions.get(id))
-            .find(|version| version.is_latest);
-        let implied = latest.and_then(|version| version.owner.as_deref()) == Some(owner);
-        let touched = delta.recreate.contains(&**key) || delta.add.contains(&**key);
-        if implied && !touched {
-            continue;
-        }
-        if carry.writer.put_owner_v2(&carry.version, &id_of(key), owner).await? {
-            carry.log.say(format!("{key} belongs to {owner} again"));
-            repaired.push(format!("owner of {key}"));
-        }
-    }
-    Ok(())
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time::sleep;
 
-use super::{Carry, Target, id_of, refuse::unreservable};
+use super::{Carry, Target, id_of, owners, refuse::unreservable};
 use crate::{
     kind::ApplyError,
     registry::{
@@ -121,6 +121,7 @@ impl Target for IntoV3 {
             repair_rule(carry, rule).await?;
             repaired.push(rule.to_string());
         }
+        repaired.extend(owners::set(carry, &delta.owners).await?);
         Ok(repaired)
     }
 }

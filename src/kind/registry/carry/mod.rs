@@ -10,6 +10,7 @@
 mod bounds;
 mod into_v2;
 mod into_v3;
+mod owners;
 mod pack;
 mod pending;
 mod proof;
@@ -140,6 +141,16 @@ impl<'a> Carry<'a> {
     #[must_use]
     pub(super) fn unmoved_since(mut self, frozen: Option<AsFrozen>) -> Self {
         self.unmoved = frozen;
+        self
+    }
+
+    /// Leaves the owners of artifacts alone, unless they are to be carried.
+    #[must_use]
+    pub(super) fn with_owners(mut self, repair: &BTreeSet<Repair>) -> Self {
+        if !repair.contains(&Repair::Owners) {
+            let snapshot = Arc::unwrap_or_clone(self.loaded.snapshot);
+            self.loaded.snapshot = Arc::new(snapshot.without_owners());
+        }
         self
     }
 

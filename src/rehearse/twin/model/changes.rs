@@ -50,7 +50,12 @@ impl Store {
         Ok(())
     }
 
+    /// By the v2 API, also of an artifact whose versions are all disabled; it cannot be nobody's (seen on 2.6.13 and 3.3.3).
     pub fn set_owner(&mut self, key: &Key, owner: &str) -> Result<(), Refusal> {
+        if owner.is_empty() {
+            let message = "Request is missing a required parameter: Missing required owner";
+            return Err(Refusal::new(400, "MissingRequiredParameterException", message));
+        }
         self.writable()?;
         self.artifact_mut(key)?.owner = Some(owner.to_owned());
         Ok(())
