@@ -306,7 +306,13 @@ async fn there_and_back_and_there_again() {
             .unwrap_or_else(|error| panic!("{round}: {error}"));
         assert_eq!(lab.left_behind().await, [""; 0], "round {round}");
         assert_eq!(lab.write("born", "on-v3", &format!("v2 {round}")).await, 200);
+        // Born on 3.x, brought back, and not wanted on 2.6 any more.
+        let gone = format!("groups/born/artifacts/only-{round}");
+        assert_eq!(lab.v2("DELETE", &gone, None).await, 204);
     }
+    assert_eq!(lab.write_v3("born", "since-then", "x").await, 200);
+    let refused = lab.replicate(&json!({"deletes": "mirror"})).await.unwrap_err();
+    assert!(refused.contains("clients have written to the target"), "{refused}");
     lab.stop().await;
 }
 

@@ -214,7 +214,9 @@ impl Effect for RegistryReplicate {
             let carry = Carry::open::<IntoV2>(&spec.to, source, spec.chunk_versions, world, log).await?;
             let frozen = back::as_frozen(spec, inputs, world).await?;
             let carry = carry.unmoved_since(frozen).with_owners(&spec.repair);
-            carry.run::<IntoV2>(&bounds).await?
+            let carried = carry.run::<IntoV2>(&bounds).await?;
+            Reserved::note_taken_back(&world.registry(&spec.from)?, world.spool(), carried.up_to)?;
+            carried
         } else {
             let reserved = Reserved::on(&world.registry(&spec.from)?, world.spool())?;
             let source = source.having_issued(reserved.map(|reserved| reserved.issued()).unwrap_or_default());

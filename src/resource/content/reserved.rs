@@ -24,6 +24,10 @@ pub struct Reserved {
     /// Whether a version of the target's own has shown it.
     #[serde(default)]
     pub proven: bool,
+    /// The greatest globalId that was there when a way back took everything from this registry, as far as it could: none up to
+    /// it is news of clients to whoever copies into it again.
+    #[serde(default)]
+    pub taken_back: u64,
 }
 
 impl Reserved {
@@ -57,6 +61,23 @@ impl Reserved {
             last,
             made: false,
             proven: false,
+            taken_back: noted.map(|noted| noted.taken_back).unwrap_or_default(),
+        }
+    }
+
+    /// Notes that a way back has taken everything from this registry up to that globalId; without a reservation of this journal
+    /// nothing was copied into it either.
+    ///
+    /// # Errors
+    /// When the note cannot be read or written.
+    pub fn note_taken_back(registry: &RegistryReader<'_>, spool: &Spool, up_to: u64) -> Result<(), SystemError> {
+        let note = Self::note(registry, spool);
+        match note.read()? {
+            Some(noted) => note.write(&Self {
+                taken_back: noted.taken_back.max(up_to),
+                ..noted
+            }),
+            None => Ok(()),
         }
     }
 

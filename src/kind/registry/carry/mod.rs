@@ -79,6 +79,9 @@ pub(super) struct Carried {
     pub(super) not_carried: Vec<String>,
     /// The differences that are left, as foreseen: rows by their code.
     pub(super) residue: Vec<String>,
+    /// The greatest globalId of the source, also of what stays behind.
+    #[serde(default)]
+    pub(super) up_to: u64,
 }
 
 /// One carrying of content under way.
@@ -179,6 +182,7 @@ impl<'a> Carry<'a> {
         };
         let mut target = self.look(age).await?;
         let Fitted { wanted, residue } = T::fit(&self.loaded.snapshot, &target);
+        let up_to = self.loaded.snapshot.max_global_id();
         // What stays behind has ids as well.
         self.loaded.issued = self.loaded.issued.or(self.loaded.snapshot.issued());
         self.loaded.snapshot = wanted;
@@ -213,6 +217,7 @@ impl<'a> Carry<'a> {
         T::settled(&self, &settled)?;
         carried.residue = residue.0.iter().map(ToString::to_string).collect();
         carried.residue.extend(kept.iter().map(Row::to_string));
+        carried.up_to = up_to;
         Ok(carried)
     }
 

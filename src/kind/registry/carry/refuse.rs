@@ -7,10 +7,11 @@ use crate::{
     resource::Reserved,
 };
 
-/// The globalId above which the target makes its own: the least that was ever reserved there, or what would be reserved now.
+/// The globalId above which the target makes its own: the least that was ever reserved there, or what would be reserved now. What
+/// a way back has taken from it since lies below.
 pub(super) fn boundary(source: &Snapshot, noted: Option<Reserved>) -> Result<u64, ApplyError> {
     match noted {
-        Some(noted) => Ok(noted.lowest),
+        Some(noted) => Ok(noted.lowest.max(noted.taken_back)),
         None => Ok(Reservation::above(source, source, None)
             .map_err(unreservable)?
             .global_id),
@@ -83,5 +84,28 @@ mod tests {
         // The same bytes: the target's clock was set back to its last start.
         source.versions.get_mut(&1_000_001).unwrap().content_id = source.versions[&70].content_id;
         assert!(refuse_native(&source, &target, border).is_ok());
+    }
+
+    #[test]
+    fn what_a_way_back_has_taken_may_go_on_the_source_and_what_came_later_is_refused() {
+        let (source, mut target) = (any_snapshot("v2-rich"), any_snapshot("v3-rich"));
+        let first = Reservation::above(&source, &target, None).unwrap();
+        let mut born = |id: u64| {
+            let mut version = target.versions[&70].clone();
+            version.version = id.to_string().into();
+            target.versions.insert(id, version);
+            target.clone()
+        };
+        let noted = Reserved {
+            taken_back: 1_000_001,
+            ..Reserved::and(None, first, &source)
+        };
+        let taken = born(1_000_001);
+        let border = |noted| boundary(&source, Some(noted)).unwrap();
+        assert!(refuse_native(&source, &taken, border(Reserved { taken_back: 0, ..noted })).is_err());
+        assert!(refuse_native(&source, &taken, border(noted)).is_ok());
+        assert!(refuse_native(&source, &born(1_000_002), border(noted)).is_err());
+        let again = Reserved::and(Some(noted), first, &taken);
+        assert_eq!(again.taken_back, 1_000_001, "another reservation forgets nothing");
     }
 }
