@@ -10,8 +10,8 @@ mod texts;
 
 pub use content::{
     Content, ContentKey, ContentState, Copied, DeepContent, Exported, Few, Frozen, GroupRow, OwnCounts, Pin, Reserved,
-    Settled, SideContent, SideKey, SourceContent, Todo, held, read_look, read_snapshot, take_snapshot, texts_to_move,
-    with_noted_owners,
+    Settled, SideContent, SideKey, SourceContent, Todo, held, read_look, read_snapshot, settings_carried,
+    take_snapshot, texts_to_move, with_noted_owners,
 };
 pub use guard::{Guard, GuardKey, GuardState};
 pub use read_only::{ReadOnly, ReadOnlyKey, ReadOnlyState};

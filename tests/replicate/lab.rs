@@ -154,6 +154,11 @@ impl Lab {
         seen(step.probe(&self.world, depth).await.unwrap())
     }
 
+    /// As the engine looks after an act that began with that look.
+    pub async fn look_after(&self, step: &dyn DynEffect, before: &Value) -> Value {
+        seen(step.probe_after(before, &self.world, Depth::Deep).await.unwrap())
+    }
+
     /// Look, act, look again, as the engine does; what it put out.
     pub async fn replicate(&self, with: &Value) -> Result<Value, String> {
         self.run(self.step(with).as_ref(), &Inputs::default(), &said()).await
@@ -201,7 +206,7 @@ impl Lab {
             let done = step.apply(change, inputs, &self.world, log).await;
             Some(done.map_err(|error| causes(&error))?)
         };
-        let after = seen(step.probe_after(before, &self.world, Depth::Deep).await.unwrap());
+        let after = self.look_after(step, before).await;
         let left = step.diff(&after, inputs).map_err(|error| causes(&error))?;
         if !left.is_none() {
             return Err(format!("{} is left", left.in_words()));

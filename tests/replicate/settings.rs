@@ -1,6 +1,16 @@
 //! What no export holds: role mappings, dynamic properties, and the ids that come next.
 
-use regplan::{resource::Depth, system::Progress};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use regplan::{
+    kind::Inputs,
+    rehearse::twin::{Faults, NoFaults, Outcome, Seen, Turn},
+    resource::Depth,
+    system::Progress,
+};
 use serde_json::{Value, json};
 
 use super::lab::{Lab, fixture};
@@ -83,6 +93,44 @@ async fn role_mappings_and_properties_are_carried_and_twice_changes_nothing() {
         (&json!(0), "role READ_ONLY for bob".to_owned())
     );
     assert_eq!(roles(&lab).await[1], "bob READ_ONLY");
+    lab.stop().await;
+}
+
+/// Refuses the property until it is told to take it.
+#[derive(Default)]
+struct Stubborn(AtomicBool);
+
+impl Faults for Stubborn {
+    fn request(&self, seen: &Seen<'_>) -> Turn {
+        let mut turn = Turn::default();
+        if seen.method == "PUT" && seen.path.ends_with("legacy-id-mode.enabled") && !self.0.load(Ordering::SeqCst) {
+            turn.outcome = Outcome::Refuse(500);
+        }
+        turn
+    }
+}
+
+#[tokio::test]
+async fn an_act_that_ended_between_content_and_settings_is_not_done() {
+    let stubborn = Arc::new(Stubborn::default());
+    let lab = Lab::with(&fixture("v2-rich"), stubborn.clone(), Arc::new(NoFaults)).await;
+    assert_eq!(lab.v2("PUT", LEGACY, Some(json!({"value": "true"}))).await, 204);
+    let step = lab.step(&json!({}));
+    let before = lab.look(step.as_ref(), Depth::Deep).await;
+    let change = step.diff(&before, &Inputs::default()).unwrap();
+    lab.act(step.as_ref(), &before, &change).await.unwrap_err();
+    assert_eq!(lab.differences().await, [""; 0], "all the content is there");
+    // The next process looks with the export that the first one wanted to bring.
+    let now = lab.look_after(step.as_ref(), &before).await;
+    let left = step.diff(&now, &Inputs::default()).unwrap();
+    assert!(
+        left.in_words().contains("legacy-id-mode.enabled"),
+        "{}",
+        left.in_words()
+    );
+    stubborn.0.store(true, Ordering::SeqCst);
+    lab.act(step.as_ref(), &before, &left).await.unwrap();
+    assert_eq!(property(&lab, "apicurio.ccompat.legacy-id-mode.enabled").await, "true");
     lab.stop().await;
 }
 

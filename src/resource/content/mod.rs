@@ -9,7 +9,7 @@ pub use copied::Copied;
 pub use frozen::Frozen;
 pub use held::{Exported, held, read_look, read_snapshot, take_snapshot, with_noted_owners};
 pub use reserved::Reserved;
-pub use side::{Few, Pin, Settled, SideContent, SideKey, Todo};
+pub use side::{Few, Pin, Settled, SideContent, SideKey, Todo, settings_carried};
 pub use texts::texts_to_move;
 
 use std::collections::{BTreeMap, BTreeSet};

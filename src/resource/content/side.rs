@@ -11,7 +11,10 @@ use crate::{
         Accepted, Backport, Conflict, Delta, Issued, Repair, Residue, SettingsDelta, Snapshot, delta, mirror_delta,
         moves,
     },
-    system::{Age, Held, Observe, SystemError, apicurio::ServerVersion},
+    system::{
+        Age, Held, Note, Observe, Spool, SystemError,
+        apicurio::{RegistryReader, ServerVersion},
+    },
 };
 
 /// What a step makes a registry equal to.
@@ -231,13 +234,29 @@ fn number(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
 
-/// Role mappings and properties to set on a 3.x, where the other side is a 2.6 and is looked at now: who has acted has looked at
-/// them itself, and a pinned export says nothing of them.
+/// The exports with which settings were carried to a registry as well, to the end.
+pub fn settings_carried(registry: &RegistryReader<'_>, spool: &Spool) -> Note<BTreeSet<Digest>> {
+    Note::of(&registry.url(), spool, "import", "settings")
+}
+
+/// Role mappings and properties to set on a 3.x, where the other side is a 2.6 and is looked at now. A pinned export says nothing
+/// of them: where they were carried with it that was looked at, and a 2.6 that is gone since is not asked again.
 pub(super) async fn settings(key: &SideKey, target: &SystemName, world: &Observe) -> Result<Few, SystemError> {
-    if key.pinned.is_some() || key.repair.is_empty() {
+    if key.repair.is_empty() {
         return Ok(Few::default());
     }
-    let (from, to) = (world.registry(&key.system)?, world.registry(target)?);
+    let to = world.registry(target)?;
+    if let Some(pinned) = &key.pinned {
+        let carried = settings_carried(&to, world.spool()).read()?.unwrap_or_default();
+        let of_v2 = pinned
+            .version
+            .parse()
+            .is_ok_and(|version: ServerVersion| version.is_v2());
+        if !of_v2 || pinned.pin.as_ref().is_none_or(|pin| carried.contains(&pin.spool)) {
+            return Ok(Few::default());
+        }
+    }
+    let from = world.registry(&key.system)?;
     let (before, after): (ServerVersion, ServerVersion) = tokio::try_join!(from.version(), to.version())?;
     if !(before.is_v2() && after.is_v3()) {
         return Ok(Few::default());

@@ -7,6 +7,7 @@ use crate::{
     kind::ApplyError,
     model::SystemName,
     registry::{Repair, SettingsDelta},
+    resource::settings_carried,
     system::crash_point,
 };
 
@@ -17,11 +18,22 @@ pub(super) struct SettingsOf {
 }
 
 impl SettingsOf {
-    /// Sets what differs; nothing is sent when nothing does.
+    /// Sets what differs; nothing is sent when nothing does. That it was done is noted for who looks with this export again.
     pub(super) async fn carry(&self, carry: &Carry<'_>, carried: &mut Carried) -> Result<(), ApplyError> {
         if self.repair.is_empty() {
             return Ok(());
         }
+        self.set(carry, carried).await?;
+        if let Some(sha256) = &carry.loaded.sha256 {
+            let note = settings_carried(carry.writer.reader(), carry.world.spool());
+            let mut all = note.read()?.unwrap_or_default();
+            all.insert(sha256.clone());
+            note.write(&all)?;
+        }
+        Ok(())
+    }
+
+    async fn set(&self, carry: &Carry<'_>, carried: &mut Carried) -> Result<(), ApplyError> {
         let delta = self.delta(carry).await?;
         for (mapping, there) in &delta.roles {
             crash_point("carry.settings");
