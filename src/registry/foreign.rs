@@ -8,11 +8,13 @@ use super::{ArtifactKey, Delta, GroupKey, RestFacts, Row, Snapshot, compare, com
 ///
 /// `emptied`: everything on it was to be deleted first.
 ///
-/// What only an API tells (owners of artifacts of a 2.6) is not seen. Contents are seen through the versions that use them.
+/// An owner that the import just made, and that is to be set yet, is nobody's. Contents are seen through the versions that use them.
 pub fn foreign(before: &Snapshot, wanted: &Snapshot, now: &Snapshot, emptied: bool) -> Vec<Row> {
     let delta = mirror_delta(wanted, before);
     let going = Going { delta, emptied };
+    let made = going.owners_made(before, now);
     let wrong: BTreeSet<String> = differences(&going.without_gone(wanted, now), now)
+        .filter(|row| row.code != codes::ARTIFACT_OWNER || !made.contains(&row.what))
         .map(|row| row.what)
         .collect();
     let moved = differences(&going.without_gone(before, now), now);
@@ -41,6 +43,19 @@ struct Going {
 impl Going {
     fn artifact(&self, key: &ArtifactKey) -> bool {
         self.emptied || self.delta.recreate.contains(key)
+    }
+
+    /// New artifacts, and those that came again, which have the owner that an import gives them.
+    fn owners_made(&self, before: &Snapshot, now: &Snapshot) -> BTreeSet<String> {
+        let versions = now.versions_by_artifact();
+        let new = now
+            .own_artifacts()
+            .filter(|(key, _)| self.artifact(key) || self.group(&key.group) || !before.artifacts.contains_key(*key));
+        let made = new.filter(|(key, artifact)| {
+            let ids = versions.get(*key).map_or(&[][..], Vec::as_slice);
+            artifact.owner.as_deref().unwrap_or_default() == now.owner_made(ids, now.format)
+        });
+        made.map(|(key, _)| key.to_string()).collect()
     }
 
     fn group(&self, key: &GroupKey) -> bool {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
 use super::{Side, take_snapshot};
 use crate::{
@@ -23,8 +23,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Looks at the replicas beyond the first, all at the same time.
 ///
-/// Those of a KafkaSQL have a store each and are exported; others share one database, so that they are asked for their counts and
-/// their greatest globalId: enough to see that one is on another database. One that does not answer is told as such.
+/// Those of a KafkaSQL have a store each and are exported, and so are those of a 2.6 unless the plan says under `storage` what they
+/// have; others share one database, so that they are asked for their counts and their greatest globalId: enough to see that one is on
+/// another database. One that does not answer is told as such.
 ///
 /// # Errors
 /// When the first one does not answer.
@@ -35,7 +36,9 @@ pub async fn other_replicas(system: &SystemName, world: &Observe) -> Result<Vec<
         return Ok(Vec::new());
     }
     let version = registry.version().await?;
-    if registry.keeps_journal(&version).await? {
+    // A 2.6 does not say what it stores its data in.
+    let may_differ = version.is_v2() && registry.storage().is_none();
+    if may_differ || registry.keeps_journal(&version).await? {
         let whole = async |replica: &RegistryReader<'_>| Replica {
             url: replica.url(),
             seen: match whole(replica, world).await {
@@ -45,18 +48,21 @@ pub async fn other_replicas(system: &SystemName, world: &Observe) -> Result<Vec<
         };
         return Ok(join_all(others.iter().map(whole)).await);
     }
-    let first = counted(&registry, &version).await?;
-    let count = async |replica: &RegistryReader<'_>| Replica {
+    // All at the same time: clients may be writing.
+    let counts = join_all(others.iter().map(|replica| counted(replica, &version)));
+    let (first, counts) = join(counted(&registry, &version), counts).await;
+    let first = first?;
+    let seen = others.iter().zip(counts).map(|(replica, counted)| Replica {
         url: replica.url(),
-        seen: match counted(replica, &version).await {
+        seen: match counted {
             Ok(this) => ReplicaSeen::Counted {
                 first: first.clone(),
                 this,
             },
             Err(error) => ReplicaSeen::Silent(causes(&error)),
         },
-    };
-    Ok(join_all(others.iter().map(count)).await)
+    });
+    Ok(seen.collect())
 }
 
 /// The replicas that hold something else than the first, whose content is `first`; one that differs is looked at again a few times.

@@ -100,20 +100,28 @@ impl Snapshots {
         inner.looks.values_mut().for_each(|look| look.doubted = true);
     }
 
-    /// The look in this freeze that counts again when the registry bears this mark.
-    pub fn doubted(&self, registry: &SystemName) -> Option<(Mark, Held)> {
+    /// The look in this freeze that counts again when the registry bears this mark; and what [`Snapshots::confirm`] wants to know
+    /// of the time before the mark is asked for.
+    pub fn doubted(&self, registry: &SystemName) -> Option<(Mark, Held, u64)> {
         let inner = self.inner();
         let freeze = inner.freeze?;
         let look = inner.looks.get(registry)?;
         let mark = look.mark.clone()?;
-        (look.doubted && look.freeze == Some(freeze)).then(|| (mark, look.held.clone()))
+        (look.doubted && look.freeze == Some(freeze)).then(|| (mark, look.held.clone(), inner.written(registry)))
     }
 
-    /// Ends the doubt in a look: the registry bears the same mark.
-    pub fn confirm(&self, registry: &SystemName) {
-        if let Some(look) = self.inner().looks.get_mut(registry) {
-            look.doubted = false;
+    /// Ends the doubt in a look, because the registry bears the same mark; says no when somebody doubts it again, or wrote, since
+    /// [`Snapshots::doubted`].
+    pub fn confirm(&self, registry: &SystemName, begun: u64) -> bool {
+        let mut inner = self.inner();
+        if inner.written(registry) != begun {
+            return false;
         }
+        let look = inner.looks.get_mut(registry);
+        look.is_some_and(|look| {
+            look.doubted = false;
+            true
+        })
     }
 
     /// What [`Snapshots::put`] wants to know of the time before a look.

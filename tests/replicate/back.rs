@@ -294,11 +294,19 @@ async fn whichever_request_of_the_way_back_is_lost_the_next_try_brings_the_rest(
 async fn there_and_back_and_there_again() {
     let lab = Lab::new(&fixture("v2-rich")).await;
     for round in 0..3 {
-        let freeze = lab
-            .replicate(&json!({"deletes": "mirror"}))
+        lab.replicate(&json!({"deletes": "mirror"}))
             .await
             .unwrap_or_else(|error| panic!("{round}: {error}"));
         assert_eq!(lab.differences().await, [""; 0], "round {round}");
+        if round > 0 {
+            // Born on 2.6 above all ids of 3.x, brought there just now, and not wanted any more.
+            let gone = format!("groups/born/artifacts/on-v2-{}", round - 1);
+            assert_eq!(lab.v2("DELETE", &gone, None).await, 204);
+            let caught_up = lab.replicate(&json!({"deletes": "mirror"})).await;
+            caught_up.unwrap_or_else(|error| panic!("{round}: {error}"));
+            assert_eq!(lab.differences().await, [""; 0], "round {round}");
+        }
+        let freeze = lab.replicate(&json!({"deletes": "mirror"})).await.unwrap();
         assert_eq!(lab.write_v3("born", "on-v3", &format!("v3 {round}")).await, 200);
         assert_eq!(lab.write_v3("born", &format!("only-{round}"), "x").await, 200);
         lab.port_back(json!({}), &freeze)
@@ -306,6 +314,7 @@ async fn there_and_back_and_there_again() {
             .unwrap_or_else(|error| panic!("{round}: {error}"));
         assert_eq!(lab.left_behind().await, [""; 0], "round {round}");
         assert_eq!(lab.write("born", "on-v3", &format!("v2 {round}")).await, 200);
+        assert_eq!(lab.write("born", &format!("on-v2-{round}"), "x").await, 200);
         // Born on 3.x, brought back, and not wanted on 2.6 any more.
         let gone = format!("groups/born/artifacts/only-{round}");
         assert_eq!(lab.v2("DELETE", &gone, None).await, 204);

@@ -110,14 +110,16 @@ impl Capture for RegistryExport {
         Ok(hashed == (taken.sha256.clone(), taken.bytes))
     }
 
-    /// By another export: 2.6 counts artifacts in one request, but a new version, a state or a comment shows in nothing that
-    /// it tells cheaply (`reference/apicurio.md` §2.4).
+    /// By another export, unless the registry shows that it took no write since (`RegistryReader::mark`).
     async fn moved(
         spec: &RegistryExportSpec,
         taken: &RegistryExportOutput,
         world: &Observe,
     ) -> Result<Option<String>, ApplyError> {
         let now = held(&spec.from, world, Age::Frozen).await?;
+        if now.spooled.sha256 == taken.sha256 {
+            return Ok(None);
+        }
         Ok(difference(&spec.from, taken, &now.snapshot))
     }
 }

@@ -214,9 +214,7 @@ impl Effect for RegistryReplicate {
             let carry = Carry::open::<IntoV2>(&spec.to, source, spec.chunk_versions, world, log).await?;
             let frozen = back::as_frozen(spec, inputs, world).await?;
             let carry = carry.unmoved_since(frozen).with_owners(&spec.repair);
-            let carried = carry.run::<IntoV2>(&bounds).await?;
-            Reserved::note_taken_back(&world.registry(&spec.from)?, world.spool(), carried.up_to)?;
-            carried
+            carry.run::<IntoV2>(&bounds).await?
         } else {
             let reserved = Reserved::on(&world.registry(&spec.from)?, world.spool())?;
             let source = source.having_issued(reserved.map(|reserved| reserved.issued()).unwrap_or_default());
@@ -227,6 +225,7 @@ impl Effect for RegistryReplicate {
                 .run::<IntoV3>(&bounds)
                 .await?
         };
+        Reserved::note_taken(&world.registry(&spec.from)?, world.spool(), carried.up_to)?;
         let receipt = serde_json::to_value(carried).map_err(|source| KindError::Shape {
             what: Self::NAME.to_owned(),
             source,

@@ -24,7 +24,8 @@ const FIRST: usize = 20;
 pub struct RegistryVerify;
 
 /// What is compared with what. Either side may be 2.6 or 3.x, and each of its replicas must hold the same: replicas of a KafkaSQL,
-/// which have a store each, are exported whole; others share a database, and are asked for their counts and greatest globalId.
+/// which have a store each, are exported whole, and so are those of a 2.6 whose `storage` the plan does not say; others share a
+/// database, and are asked for their counts and greatest globalId.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegistryVerifySpec {

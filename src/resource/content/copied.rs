@@ -38,7 +38,8 @@ impl Copied {
         if now.snapshot.digest() == copied.digest || !path.exists() {
             return Ok(None);
         }
-        read_look(&path).await.map(Some)
+        // It is only for a remark: one that cannot be read makes none.
+        Ok(read_look(&path).await.ok())
     }
 }
 

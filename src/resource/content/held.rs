@@ -45,7 +45,11 @@ pub async fn held(system: &SystemName, world: &Observe, age: Age) -> Result<Held
         false => None,
     };
     // At the same time: the list of owners is there long before the export is.
-    let taken = take_snapshot(&registry, world.spool());
+    let tries = match snapshots.is_frozen() {
+        true => TRIES_FROZEN,
+        false => TRIES,
+    };
+    let taken = taken_whole(&registry, world.spool(), tries);
     let (Exported { spooled, snapshot }, owners) = tokio::try_join!(taken, owners(&registry))?;
     let snapshot = match owners {
         Some(owners) => with_owners(snapshot, owners, &spooled.path)?,
@@ -63,15 +67,12 @@ pub async fn held(system: &SystemName, world: &Observe, age: Age) -> Result<Held
 /// A look that was put in doubt, of a registry that still bears the mark that it had.
 async fn renewed(registry: &RegistryReader<'_>, world: &Observe) -> Result<Option<Held>, SystemError> {
     let snapshots = world.snapshots();
-    let Some((mark, held)) = snapshots.doubted(registry.name()) else {
+    let Some((mark, held, begun)) = snapshots.doubted(registry.name()) else {
         return Ok(None);
     };
     let now = registry.mark(&registry.version().await?).await;
-    if now != Some(mark) {
-        return Ok(None);
-    }
-    snapshots.confirm(registry.name());
-    Ok(Some(held))
+    let counts = now == Some(mark) && snapshots.confirm(registry.name(), begun);
+    Ok(counts.then_some(held))
 }
 
 /// Who owns the artifacts of a 2.6; `None` for a 3.x, whose export says it.
@@ -119,13 +120,20 @@ async fn of_earlier_process(registry: &RegistryReader<'_>, world: &Observe) -> R
 /// starved machine, where a create takes a tenth of a second, two writers tear every second one.
 const TRIES: u32 = 6;
 
+/// In a freeze nobody tears it: one more look for a write that was under way when it began, and then a hole is a hole.
+const TRIES_FROZEN: u32 = 2;
+
 /// Exports a registry into the spool and reads the export to its end.
 ///
 /// # Errors
 /// When it does not answer, or what it sends is not a whole export.
 pub async fn take_snapshot(registry: &RegistryReader<'_>, spool: &Spool) -> Result<Exported, SystemError> {
+    taken_whole(registry, spool, TRIES).await
+}
+
+async fn taken_whole(registry: &RegistryReader<'_>, spool: &Spool, tries: u32) -> Result<Exported, SystemError> {
     let mut taken = taken_once(registry, spool).await?;
-    for _ in 1..TRIES {
+    for _ in 1..tries {
         if !taken.snapshot.is_torn() {
             break;
         }

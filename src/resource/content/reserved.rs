@@ -24,10 +24,10 @@ pub struct Reserved {
     /// Whether a version of the target's own has shown it.
     #[serde(default)]
     pub proven: bool,
-    /// The greatest globalId that was there when a way back took everything from this registry, as far as it could: none up to
-    /// it is news of clients to whoever copies into it again.
+    /// The greatest globalId that was there when everything was last copied from this registry to the other side, as far as it
+    /// could: none up to it is news of clients to whoever copies into it again.
     #[serde(default)]
-    pub taken_back: u64,
+    pub taken: u64,
 }
 
 impl Reserved {
@@ -52,29 +52,31 @@ impl Reserved {
         }
     }
 
-    /// With one more reservation. A target without versions has none of its own: for it the boundary begins anew.
+    /// With one more reservation. A target without versions has none of its own, and one from which everything was taken since
+    /// none that is news: for these the boundary begins anew. Whoever reserves has looked for others' versions before.
     pub fn and(noted: Option<Self>, last: Reservation, target: &Snapshot) -> Self {
         let empty = target.own_versions().next().is_none();
-        let before = noted.filter(|_| !empty).map(|noted| noted.lowest);
+        let anew = |noted: &Self| empty || noted.taken > noted.lowest;
+        let before = noted.filter(|noted| !anew(noted)).map(|noted| noted.lowest);
         Self {
             lowest: before.map_or(last.global_id, |before| before.min(last.global_id)),
             last,
             made: false,
             proven: false,
-            taken_back: noted.map(|noted| noted.taken_back).unwrap_or_default(),
+            taken: noted.map(|noted| noted.taken).unwrap_or_default(),
         }
     }
 
-    /// Notes that a way back has taken everything from this registry up to that globalId; without a reservation of this journal
-    /// nothing was copied into it either.
+    /// Notes that everything was copied from this registry up to that globalId; without a reservation of this journal nothing was
+    /// copied into it before.
     ///
     /// # Errors
     /// When the note cannot be read or written.
-    pub fn note_taken_back(registry: &RegistryReader<'_>, spool: &Spool, up_to: u64) -> Result<(), SystemError> {
+    pub fn note_taken(registry: &RegistryReader<'_>, spool: &Spool, up_to: u64) -> Result<(), SystemError> {
         let note = Self::note(registry, spool);
         match note.read()? {
             Some(noted) => note.write(&Self {
-                taken_back: noted.taken_back.max(up_to),
+                taken: noted.taken.max(up_to),
                 ..noted
             }),
             None => Ok(()),

@@ -1,4 +1,7 @@
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use reqwest::{Url, header::HeaderValue};
 use serde::Deserialize as _;
@@ -27,6 +30,8 @@ pub struct Apicurio {
     pub(super) tenant: Option<String>,
     /// What it stores its data in, as the plan says it.
     pub(super) storage: Option<Storage>,
+    /// Authorities that are trusted besides this machine's own.
+    pub(super) ca: Option<PathBuf>,
 }
 
 impl Apicurio {
@@ -81,6 +86,7 @@ impl Apicurio {
                 .collect(),
             tenant: spec.tenant,
             storage: spec.storage,
+            ca,
         })
     }
 
@@ -89,9 +95,15 @@ impl Apicurio {
         &self.name
     }
 
-    /// The address of the first replica, without a login; of a tenant the one that its clients use.
+    /// The address of the first replica, as [`Apicurio::url_of`] shows it.
     pub fn url(&self) -> String {
-        let Some(api) = self.replicas.first() else {
+        self.url_of(0)
+    }
+
+    /// The address of a replica, without a login; of a tenant the one that its clients use, so that tenants of one registry are
+    /// told apart by it.
+    pub(super) fn url_of(&self, replica: usize) -> String {
+        let Some(api) = self.replicas.get(replica) else {
             return String::new();
         };
         let tenant = self.tenant.as_deref().and_then(|tenant| of_tenant(&api.base, tenant));

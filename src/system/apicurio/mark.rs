@@ -1,17 +1,20 @@
 //! Whether a 2.6 took a write since a moment, without reading what it holds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeSet, time::Duration};
 
+use futures_util::future::try_join_all;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
 use super::{
+    super::http::{self, Http},
     RegistryReader, ServerVersion,
-    api::{Api, LIST, ONE, query, shown},
+    api::{Api, LIST, ONE, query},
     reader::{core_url, hurried},
 };
 use crate::{
     model::{Digest, digest_of},
+    registry::preflight::Storage,
     system::freeze_rules::is_write,
 };
 
@@ -20,11 +23,19 @@ use crate::{
 const REQUESTS: &str = "rest_requests_count_total";
 /// Tells two processes apart that count from 0.
 const STARTED: &str = "process_start_time_seconds";
+/// Looks at each address: of two processes behind it, taken by turns or by chance, two equal marks of three looks each see one in
+/// all but 3 of 100 cases, and the list of artifacts is that of both.
+const LOOKS: usize = 3;
+/// Metrics that take longer are not worth waiting for: an export takes as long.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// Only an export tells.
+struct NoMark;
 
 /// What every write to a 2.6 changes: how many each replica answered, and the list of artifacts, which is that of all replicas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
-    writes: BTreeMap<String, BTreeSet<String>>,
+    writes: Vec<BTreeSet<String>>,
     artifacts: Digest,
 }
 
@@ -34,23 +45,52 @@ struct Listed {
 }
 
 impl RegistryReader<'_> {
-    /// The mark of this moment; `None` where there is none to be had: a 3.x, or a 2.6 that does not show its metrics.
+    /// The mark of this moment; `None` where there is none to be had: then only an export tells.
     ///
-    /// Two equal marks say that no declared replica answered a write between them, and that no artifact came, went or got a
-    /// version by another way. They cost two short requests and a list, where an export takes a second for 10,000 versions.
+    /// Two equal marks say that no replica that the plan names answered a write between them, and that no artifact came, went or
+    /// got a version by another way. They cost short requests and a list, where an export takes a second for 10,000 versions.
+    /// There is none of a 3.x, of a tenant (nobody has seen what is counted of those), of a 2.6 that does not show its metrics,
+    /// of an address with several processes behind it, and of several replicas unless the plan says that they share a database:
+    /// one of a KafkaSQL answers writes that another one reads later.
     pub async fn mark(&self, version: &ServerVersion) -> Option<Mark> {
-        if !version.is_v2() {
+        let client = self.client();
+        let shared = client.replicas.len() == 1 || client.storage.is_some_and(|storage| storage != Storage::Kafkasql);
+        if !version.is_v2() || client.tenant.is_some() || !shared {
             return None;
         }
-        let mut writes = BTreeMap::new();
-        for api in self.roots() {
-            let counted = counted(&hurried(api)).await?;
-            writes.insert(shown(&api.base), counted);
-        }
+        // 2.6 has its metrics where its health is.
+        let counted = client.health.iter().map(|api| self.counted(api));
+        let writes = try_join_all(counted).await.ok()?;
         Some(Mark {
             writes,
             artifacts: self.list_digest(version).await?,
         })
+    }
+
+    /// What a replica has counted; each time by a connection of its own, so that who balances connections shows itself.
+    async fn counted(&self, api: &Api) -> Result<BTreeSet<String>, NoMark> {
+        let fresh =
+            http::fresh(self.name(), api.base.as_str(), self.client().ca.as_deref(), LIMIT).map_err(|_| NoMark)?;
+        let api = Api {
+            http: Http {
+                quick: fresh.clone(),
+                patient: fresh,
+            },
+            ..hurried(api)
+        };
+        let mut seen: Vec<Counted> = Vec::new();
+        for _ in 0..LOOKS {
+            let answer = api.get(api.url(&["metrics"]).map_err(|_| NoMark)?, ONE).await;
+            let answer = answer
+                .ok()
+                .filter(|answer| answer.status == StatusCode::OK)
+                .ok_or(NoMark)?;
+            let text = std::str::from_utf8(&answer.body).map_err(|_| NoMark)?;
+            seen.push(Counted::read(text).ok_or(NoMark)?);
+        }
+        let last = seen.pop().ok_or(NoMark)?;
+        let is_one = seen.iter().all(|other| other.started == last.started);
+        is_one.then(|| last.lines()).ok_or(NoMark)
     }
 
     async fn list_digest(&self, version: &ServerVersion) -> Option<Digest> {
@@ -68,24 +108,30 @@ impl RegistryReader<'_> {
     }
 }
 
-async fn counted(api: &Api) -> Option<BTreeSet<String>> {
-    let answer = api.get(api.url(&["metrics"]).ok()?, ONE).await.ok()?;
-    if answer.status != StatusCode::OK {
-        return None;
-    }
-    writes(std::str::from_utf8(&answer.body).ok()?)
+/// What `/metrics` says of writes.
+struct Counted {
+    /// The line that only a restart changes.
+    started: String,
+    /// The lines that writes change. One that is not understood counts as one of a write: then two marks differ, and somebody
+    /// looks.
+    writes: BTreeSet<String>,
 }
 
-/// The lines that a write changes, and the one that a restart does; `None` when requests are not counted.
-///
-/// A line that is not understood counts as one of a write: then two marks differ, and somebody looks.
-fn writes(metrics: &str) -> Option<BTreeSet<String>> {
-    let of = |name: &'static str| metrics.lines().filter(move |line| line.starts_with(name));
-    let started = of(STARTED).next()?;
-    of(REQUESTS).next()?;
-    let mut lines: BTreeSet<String> = of(REQUESTS).filter(|line| !reads(line)).map(str::to_owned).collect();
-    lines.insert(started.to_owned());
-    Some(lines)
+impl Counted {
+    /// `None` when requests are not counted.
+    fn read(metrics: &str) -> Option<Self> {
+        let of = |name: &'static str| metrics.lines().filter(move |line| line.starts_with(name));
+        of(REQUESTS).next()?;
+        Some(Self {
+            started: of(STARTED).next()?.to_owned(),
+            writes: of(REQUESTS).filter(|line| !reads(line)).map(str::to_owned).collect(),
+        })
+    }
+
+    fn lines(mut self) -> BTreeSet<String> {
+        self.writes.insert(self.started);
+        self.writes
+    }
 }
 
 /// Whether a line counts requests that only read; paths are templates such as `/apis/ccompat/v7/subjects/{subject}`.
@@ -103,6 +149,10 @@ fn reads(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn writes(metrics: &str) -> Option<BTreeSet<String>> {
+        Counted::read(metrics).map(Counted::lines)
+    }
 
     const BEFORE: &str = r#"# TYPE rest_requests_count counter
 process_start_time_seconds 1.795667295189E9

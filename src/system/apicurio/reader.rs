@@ -74,8 +74,7 @@ impl<'a> RegistryReader<'a> {
 
     /// The address that is spoken with, without a login.
     pub fn url(&self) -> String {
-        let api = self.client.replicas.get(self.replica);
-        api.map(|api| shown(&api.base)).unwrap_or_default()
+        self.client.url_of(self.replica)
     }
 
     /// The replica that is spoken with.
@@ -89,9 +88,9 @@ impl<'a> RegistryReader<'a> {
             })
     }
 
-    /// Every replica at its root, above a tenant.
-    pub(super) fn roots(&self) -> &'a [Api] {
-        &self.client.health
+    /// The registry, all its replicas.
+    pub(super) fn client(&self) -> &'a Apicurio {
+        self.client
     }
 
     /// The version that it says it is; told by `system/info`, which needs no login.

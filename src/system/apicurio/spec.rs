@@ -7,7 +7,8 @@ use crate::{model::SecretText, registry::preflight::Storage};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApicurioSpec {
-    /// The address of every replica, without `/apis`: `http://10.0.0.11:8080`. Not the balancer's. At least one.
+    /// The address of every replica, without `/apis`: `http://10.0.0.11:8080`. Not the balancer's. At
+    /// least one, and all of them: before a switch each is asked whether it took a write.
     #[schemars(length(min = 1))]
     pub urls: Vec<String>,
     /// The management address of every replica, which answers `/health`; 3.2 and later have it on a port of its own,

@@ -271,7 +271,8 @@ impl<'a> Carry<'a> {
     ) -> Result<(), ApplyError> {
         let emptied = target.emptied();
         let delta = self.delta(&emptied, bounds.deletes);
-        let gone = number(target.artifacts.len() + target.groups.len());
+        let artifacts = target.own_artifacts().count();
+        let gone = number(artifacts + target.groups.keys().filter(|group| !group.is_scratch()).count());
         let besides = self.settings(bounds).await? + gone;
         bounds.refuse(&delta, residue, self.source(), &emptied, besides)?;
         self.can_send(&delta)?;

@@ -8,10 +8,10 @@ use crate::{
 };
 
 /// The globalId above which the target makes its own: the least that was ever reserved there, or what would be reserved now. What
-/// a way back has taken from it since lies below.
+/// was copied from it to the other side since lies below.
 pub(super) fn boundary(source: &Snapshot, noted: Option<Reserved>) -> Result<u64, ApplyError> {
     match noted {
-        Some(noted) => Ok(noted.lowest.max(noted.taken_back)),
+        Some(noted) => Ok(noted.lowest.max(noted.taken)),
         None => Ok(Reservation::above(source, source, None)
             .map_err(unreservable)?
             .global_id),
@@ -97,15 +97,19 @@ mod tests {
             target.clone()
         };
         let noted = Reserved {
-            taken_back: 1_000_001,
+            taken: 1_000_001,
             ..Reserved::and(None, first, &source)
         };
         let taken = born(1_000_001);
         let border = |noted| boundary(&source, Some(noted)).unwrap();
-        assert!(refuse_native(&source, &taken, border(Reserved { taken_back: 0, ..noted })).is_err());
+        assert!(refuse_native(&source, &taken, border(Reserved { taken: 0, ..noted })).is_err());
         assert!(refuse_native(&source, &taken, border(noted)).is_ok());
         assert!(refuse_native(&source, &born(1_000_002), border(noted)).is_err());
         let again = Reserved::and(Some(noted), first, &taken);
-        assert_eq!(again.taken_back, 1_000_001, "another reservation forgets nothing");
+        assert_eq!(again.taken, 1_000_001, "another reservation forgets nothing");
+        assert_eq!(
+            again.lowest, first.global_id,
+            "and above what was taken the boundary begins anew"
+        );
     }
 }

@@ -5,7 +5,7 @@
 //! look and notes it, so the next one has it to compare with. A way back that arrived leaves a registry that must not differ at
 //! all. Another freeze begins anew.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use super::{Carry, IntoV2, Target as _, some_of};
 use crate::{
@@ -37,7 +37,7 @@ pub(super) async fn demand_unmoved(
     let note = Frozen::note(registry, spool);
     let before = note.read()?;
     match before.as_ref().filter(|noted| noted.freeze == frozen.freeze) {
-        Some(noted) => explained(noted, spool, target).await?,
+        Some(noted) => explained(noted, spool, carry.source().owners_known, target).await?,
         None => {
             if frozen.snapshot.is_none() {
                 carry.log.say(format!(
@@ -102,9 +102,15 @@ fn as_in_the_freeze(frozen: &AsFrozen, target: &Snapshot) -> Result<(), ApplyErr
     Err(moved(&how))
 }
 
-/// Whether everything on it is as it was noted, or comes from what is written since.
-async fn explained(noted: &Frozen, spool: &Spool, target: &Snapshot) -> Result<(), ApplyError> {
+/// Whether everything on it is as it was noted, or comes from what is written since. Without `owners` nobody carries those, and
+/// what an import made of them stays.
+async fn explained(noted: &Frozen, spool: &Spool, owners: bool, target: &Snapshot) -> Result<(), ApplyError> {
     let held = noted_export(spool, &noted.held).await?;
+    let (held, target) = match owners {
+        true => (held, Cow::Borrowed(target)),
+        false => (held.without_owners(), Cow::Owned(target.clone().without_owners())),
+    };
+    let target = &*target;
     let Some(source) = &noted.source else {
         return unmoved(&movement(&held, target));
     };
@@ -197,7 +203,9 @@ mod tests {
             source: None,
             emptied: false,
         };
-        let refused = explained(&noted, &spool, &any_snapshot("v2-rich")).await.unwrap_err();
+        let refused = explained(&noted, &spool, true, &any_snapshot("v2-rich"))
+            .await
+            .unwrap_err();
         let text = refused.to_string();
         assert!(text.contains("abc") && text.contains("unmoved_since"), "{text}");
     }

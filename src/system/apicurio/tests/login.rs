@@ -146,6 +146,11 @@ async fn with_tenants() -> Server {
 async fn a_tenant_is_named_to_its_api_and_health_is_that_of_all() {
     let server = with_tenants().await;
     let client = server.client_with(&json!({"tenant": "blue one"}));
+    let url = client.reader().url();
+    assert!(
+        url.ends_with("/t/blue%20one"),
+        "what is noted of it is noted of no other tenant: {url}"
+    );
     assert!(client.reader().version().await.unwrap().is_v2());
     assert_eq!(client.reader().ready().await, Some(true));
     // Each has a place of its own for notes.
