@@ -81,7 +81,8 @@ impl Delta {
     /// Whether anything may have to be deleted on the target.
     pub fn deletes(&self) -> bool {
         let gone = self.recreate.is_empty() && self.recreate_groups.is_empty();
-        !(gone && self.extra_artifacts.is_empty() && self.extra_groups.is_empty())
+        let of_group = |rule: &RuleChange| rule.configuration.is_none() && matches!(rule.of, RuleOf::Group(_));
+        !(gone && self.extra_artifacts.is_empty() && self.extra_groups.is_empty()) || self.rules.iter().any(of_group)
     }
 
     /// Whether no chunk has to be sent.

@@ -21,9 +21,11 @@ pub fn foreign(before: &Snapshot, wanted: &Snapshot, now: &Snapshot, emptied: bo
     moved.filter(|row| wrong.contains(&row.what)).collect()
 }
 
-/// What moved between two looks at one registry.
+/// What moved between two looks at one registry. That an owner cannot be taken away again is no excuse here.
 pub fn movement(before: &Snapshot, now: &Snapshot) -> Vec<Row> {
-    differences(before, now).collect()
+    let expected = compare(before, now, &RestFacts::default(), &[]).expected.into_iter();
+    let owners = expected.filter(|row| row.code == codes::ARTIFACT_OWNER_STAYS);
+    differences(before, now).chain(owners).collect()
 }
 
 /// Rows whose wrongness is one of the two looks alone are left out: a stored hash that was always wrong is no movement, and a

@@ -6,6 +6,7 @@ mod carry;
 mod crosscheck;
 mod export;
 mod import;
+mod judge;
 mod moved;
 mod preflight;
 mod read_only;

@@ -50,10 +50,18 @@ pub async fn held(system: &SystemName, world: &Observe, age: Age) -> Result<Held
         false => TRIES,
     };
     let taken = taken_whole(&registry, world.spool(), tries);
-    let (Exported { spooled, snapshot }, owners) = tokio::try_join!(taken, owners(&registry))?;
-    let snapshot = match owners {
-        Some(owners) => with_owners(snapshot, owners, &spooled.path)?,
-        None => snapshot,
+    let (taken, owners) = tokio::join!(taken, owners(&registry));
+    let Exported { spooled, snapshot } = taken?;
+    let owned = owners.and_then(|owners| match owners {
+        Some(owners) => with_owners(snapshot, owners, &spooled.path),
+        None => Ok(snapshot),
+    });
+    let snapshot = match owned {
+        Ok(snapshot) => snapshot,
+        Err(error) => {
+            world.spool().forget(&spooled.sha256)?;
+            return Err(error);
+        }
     };
     world.spool().keep_last(&registry.url(), &spooled.sha256)?;
     let held = Held {
