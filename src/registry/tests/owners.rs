@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::support::snapshot;
 use crate::registry::{
     ArtifactKey, Branch, BranchKey, Format, Owners, RestFacts, Row, Snapshot, Version, VersionState, codes, compare,
-    delta,
+    delta, foreign, movement,
     preflight::{Target, preflight},
 };
 
@@ -187,4 +187,24 @@ fn a_preflight_names_the_artifacts_whose_owners_an_import_would_change() {
             codes::ARTIFACT_OWNER_STAYS
         )]
     );
+}
+
+#[test]
+fn an_owner_that_somebody_gave_is_a_movement_and_one_that_an_import_made_is_nobodys_write() {
+    let nobodys = owned(made_by("v2-rich", &["ann", "ann"]), "");
+    let given = owned(nobodys.clone(), "eve");
+    assert_eq!(movement(&nobodys, &nobodys), []);
+    assert_eq!(
+        movement(&nobodys, &given).len(),
+        1,
+        "it cannot be taken away again, and it moved"
+    );
+
+    // A way back brought the artifact, whose owner is `bob`, and did not come to set that.
+    let before = snapshot("v2-rich").with_owners(&Owners::default());
+    let wanted = imported(&made_by("v2-rich", &["ann", "ann"]), "bob");
+    let arrived = owned(made_by("v2-rich", &["ann", "ann"]), "ann");
+    assert_eq!(foreign(&before, &wanted, &arrived, false), []);
+    let theirs = owned(arrived, "eve");
+    assert_eq!(foreign(&before, &wanted, &theirs, false).len(), 1, "eve is neither");
 }
