@@ -51,7 +51,8 @@ phases:
 
 const LEGS: [&str; 3] = ["copy", "delta", "back"];
 
-/// Every point of a leg: around the reservation, around each chunk, at deletions and settings, and at the proof of the next ids.
+/// Every point of a leg: around the reservation, around each chunk, at deletions, owners and settings, and at the proof of the next
+/// ids.
 fn points(leg: &str) -> Vec<String> {
     let around =
         |what: &str, hit: u32| ["before", "sent", "answered"].map(|when| format!("import.{what}.{when}:{hit}"));
@@ -60,7 +61,9 @@ fn points(leg: &str) -> Vec<String> {
     points.push("carry.proof:1".to_owned());
     points.extend(match leg {
         "copy" => vec!["carry.settings:1".to_owned()],
-        _ => vec!["carry.delete:1".to_owned(), "carry.delete:2".to_owned()],
+        _ => ["carry.delete:1", "carry.delete:2", "carry.owner:1"]
+            .map(str::to_owned)
+            .into(),
     });
     points
 }
@@ -233,6 +236,9 @@ impl Sweep {
             let path = format!("/groups/{artifact}/versions/{version}/meta");
             v2.call("PUT", &path, Some(edit)).await;
         }
+        let owner = Some(json!({"owner": "ann"}));
+        v2.call("PUT", &format!("/groups/{group}/artifacts/a9/owner"), owner)
+            .await;
     }
 
     /// The same on 3.3.
@@ -254,6 +260,11 @@ impl Sweep {
         let state = json!({"state": "DEPRECATED"});
         let path = format!("groups/day-{round}/artifacts/a3/versions/1/state");
         self.pair.v3("PUT", &path, Some(state)).await;
+        // A new artifact that is not its maker's: the chunk comes with another owner than it shall have.
+        let owner = Some(json!({"owner": "bob"}));
+        self.pair
+            .v3("PUT", &format!("groups/{group}/artifacts/b9"), owner)
+            .await;
     }
 }
 
