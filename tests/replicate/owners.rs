@@ -309,12 +309,25 @@ async fn a_way_back_that_ended_before_the_owners_goes_on_and_takes_them_for_nobo
     faults.refuses.store(true, Ordering::SeqCst);
     lab.port_back(json!({}), &freeze).await.unwrap_err();
     assert_eq!(on_v2(&lab, "new").await, "", "it came, and its owner did not");
-    // Nobody carries owners: what the import made of them is no write of somebody else either.
-    lab.port_back(json!({"repair": []}), &freeze).await.unwrap();
     faults.refuses.store(false, Ordering::SeqCst);
     let lab = lab.restarted();
     lab.port_back(json!({}), &freeze).await.unwrap();
     assert_eq!(on_v2(&lab, "new").await, "bob");
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_way_back_that_leaves_owners_alone_takes_what_the_import_made_of_them_for_nobodys_write() {
+    let faults = Arc::new(Refusing::default());
+    let lab = Lab::with(&fixture("v2-rich"), Arc::new(NoFaults), faults.clone()).await;
+    let freeze = lab.replicate(&json!({})).await.unwrap();
+    assert_eq!(lab.write_v3("own", "new", "new").await, 200);
+    let owner = json!({"owner": "bob"});
+    assert_eq!(lab.v3("PUT", "groups/own/artifacts/new", Some(owner)).await, 204);
+    faults.refuses.store(true, Ordering::SeqCst);
+    lab.port_back(json!({}), &freeze).await.unwrap_err();
+    lab.port_back(json!({"repair": []}), &freeze).await.unwrap();
+    assert_eq!(on_v2(&lab, "new").await, "");
     lab.stop().await;
 }
 
