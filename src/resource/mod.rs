@@ -10,7 +10,7 @@ mod texts;
 
 pub use content::{
     Content, ContentKey, ContentState, Copied, DeepContent, Exported, Few, Frozen, GroupRow, OwnCounts, Pin, Reserved,
-    Settled, SideContent, SideKey, SourceContent, Todo, held, read_look, read_snapshot, settings_carried,
+    Settled, SideContent, SideKey, SourceContent, Todo, held, of_spool, read_look, read_snapshot, settings_carried,
     take_snapshot, texts_to_move, with_noted_owners,
 };
 pub use guard::{Guard, GuardKey, GuardState};

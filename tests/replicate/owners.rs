@@ -292,23 +292,25 @@ async fn what_was_sent_without_its_owners_gets_them_from_the_next_process() {
     lab.stop().await;
 }
 
-#[tokio::test]
-async fn a_way_back_that_ended_before_the_owners_goes_on_and_takes_them_for_nobodys_write() {
+/// A way back of artifacts that are not their makers', which ended between them and their owners; and its freeze.
+async fn stopped_before_the_owners() -> (Lab, Arc<Refusing>, Value) {
     let faults = Arc::new(Refusing::default());
     let lab = Lab::with(&fixture("v2-rich"), Arc::new(NoFaults), faults.clone()).await;
     let freeze = lab.replicate(&json!({})).await.unwrap();
     for artifact in ["new", "other"] {
         assert_eq!(lab.write_v3("own", artifact, artifact).await, 200);
-        let owner = json!({"owner": "bob"});
-        assert_eq!(
-            lab.v3("PUT", &format!("groups/own/artifacts/{artifact}"), Some(owner))
-                .await,
-            204
-        );
+        let (url, owner) = (format!("groups/own/artifacts/{artifact}"), json!({"owner": "bob"}));
+        assert_eq!(lab.v3("PUT", &url, Some(owner)).await, 204);
     }
     faults.refuses.store(true, Ordering::SeqCst);
     lab.port_back(json!({}), &freeze).await.unwrap_err();
     assert_eq!(on_v2(&lab, "new").await, "", "it came, and its owner did not");
+    (lab, faults, freeze)
+}
+
+#[tokio::test]
+async fn a_way_back_that_ended_before_the_owners_goes_on_and_takes_them_for_nobodys_write() {
+    let (lab, faults, freeze) = stopped_before_the_owners().await;
     faults.refuses.store(false, Ordering::SeqCst);
     let lab = lab.restarted();
     lab.port_back(json!({}), &freeze).await.unwrap();
@@ -318,14 +320,7 @@ async fn a_way_back_that_ended_before_the_owners_goes_on_and_takes_them_for_nobo
 
 #[tokio::test]
 async fn a_way_back_that_leaves_owners_alone_takes_what_the_import_made_of_them_for_nobodys_write() {
-    let faults = Arc::new(Refusing::default());
-    let lab = Lab::with(&fixture("v2-rich"), Arc::new(NoFaults), faults.clone()).await;
-    let freeze = lab.replicate(&json!({})).await.unwrap();
-    assert_eq!(lab.write_v3("own", "new", "new").await, 200);
-    let owner = json!({"owner": "bob"});
-    assert_eq!(lab.v3("PUT", "groups/own/artifacts/new", Some(owner)).await, 204);
-    faults.refuses.store(true, Ordering::SeqCst);
-    lab.port_back(json!({}), &freeze).await.unwrap_err();
+    let (lab, _faults, freeze) = stopped_before_the_owners().await;
     lab.port_back(json!({"repair": []}), &freeze).await.unwrap();
     assert_eq!(on_v2(&lab, "new").await, "");
     lab.stop().await;

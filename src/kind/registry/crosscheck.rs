@@ -8,7 +8,7 @@ use futures_util::future::try_join;
 use crate::{
     kind::ApplyError,
     registry::{CommentKey, Snapshot},
-    resource::{held, suspected_comments},
+    resource::{Few, held, suspected_comments},
     system::{
         Age, Held, Observe, Progress, SystemError,
         apicurio::{ArtifactId, Counts, RegistryReader, ServerVersion},
@@ -17,8 +17,6 @@ use crate::{
 
 /// How often an export is taken again because somebody wrote while it was taken.
 const TRIES: u32 = 3;
-/// Differences named in an error; the rest is counted.
-const NAMED: usize = 5;
 
 /// Takes an export that agrees with the registry's own counts.
 ///
@@ -56,19 +54,15 @@ pub(super) async fn cross_check(
 }
 
 fn refusal(registry: &RegistryReader<'_>, holes: &[String], moving: bool) -> String {
-    let more = holes.len().saturating_sub(NAMED);
-    let mut text = holes.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
-    if more > 0 {
-        text.push_str(&format!("; and {more} more"));
-    }
     let why = if moving {
         "somebody writes to it"
     } else {
         "nobody wrote meanwhile, so the server left something out: look for errors in its log"
     };
     format!(
-        "the export of {} does not hold what the registry counts ({why}): {text}",
-        registry.name()
+        "the export of {} does not hold what the registry counts ({why}): {}",
+        registry.name(),
+        Few::of(holes).in_words()
     )
 }
 

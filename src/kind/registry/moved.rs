@@ -1,7 +1,5 @@
 //! Whether a frozen registry still holds what a step read of it.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -9,7 +7,7 @@ use crate::{
     kind::{ApplyError, KindError},
     model::{Digest, SystemName},
     registry::{Row, Snapshot, movement},
-    resource::{held, read_look},
+    resource::{held, of_spool},
     system::{Age, Observe},
 };
 
@@ -32,19 +30,14 @@ pub(super) async fn since_copied(
         source,
     })?;
     // Kept over the look: that takes the place of an earlier one, also in the spool.
-    let path = world.spool().path(&copied.source_sha256);
-    let then = match world.snapshots().by_file(&copied.source_sha256) {
-        Some(held) => Some(held.snapshot),
-        None if path.exists() => Some(Arc::new(read_look(&path).await?)),
-        None => None,
-    };
+    let then = of_spool(&copied.source_sha256, world).await?;
     let now = held(from, world, Age::Frozen).await?;
     if now.spooled.sha256 == copied.source_sha256 {
         return Ok(None);
     }
     let now = now.snapshot;
     Ok(match then {
-        Some(then) => difference(from, &then, &now),
+        Some(then) => difference(from, &then.snapshot, &now),
         None => by_digest(from, &copied.source_digest, &now),
     })
 }

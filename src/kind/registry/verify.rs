@@ -138,10 +138,7 @@ impl Check for RegistryVerify {
             Some(file) => write_json(file, &report, world)?,
             None => {}
         }
-        let mut verdict = verdict(spec, &report);
-        let rest = |side: &Sealed| side.rest.clone().unwrap_or_else(|| Digest::from(""));
-        (verdict.output.left_rest, verdict.output.right_rest) = (rest(&sealed.0), rest(&sealed.1));
-        verdict.output.replicas = u64::try_from(replicas).unwrap_or(u64::MAX);
+        let verdict = verdict(spec, &report, &sealed, replicas);
         if let Some(file) = &spec.certificate {
             let certificate = certificate(sealed, &comparison, &spec.accept);
             write_json(file, &certificate, world)?;
@@ -225,8 +222,14 @@ fn certificate(sealed: (Sealed, Sealed), comparison: &Comparison, accept: &[Acce
     Certificate::new(now, sealed, comparison, accept)
 }
 
-fn verdict(spec: &RegistryVerifySpec, report: &VerifyReport<'_>) -> Verdict<RegistryVerifyOutput> {
+fn verdict(
+    spec: &RegistryVerifySpec,
+    report: &VerifyReport<'_>,
+    (left, right): &(Sealed, Sealed),
+    replicas: usize,
+) -> Verdict<RegistryVerifyOutput> {
     let comparison = report.comparison;
+    let rest = |side: &Sealed| side.rest.clone().unwrap_or_else(|| Digest::from(""));
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let lines = |rows: &[Row]| rows.iter().map(Row::to_string).collect::<Vec<_>>();
     let output = RegistryVerifyOutput {
@@ -236,12 +239,12 @@ fn verdict(spec: &RegistryVerifySpec, report: &VerifyReport<'_>) -> Verdict<Regi
         versions: comparison.versions,
         artifacts: comparison.artifacts,
         groups: number(report.groups.len()),
-        replicas: 0,
+        replicas: number(replicas),
         other_groups: report.other_groups().take(FIRST).map(super::short).collect(),
         left_digest: report.left_digest.clone(),
         right_digest: report.right_digest.clone(),
-        left_rest: Digest::from(""),
-        right_rest: Digest::from(""),
+        left_rest: rest(left),
+        right_rest: rest(right),
         first: lines(comparison.differences.get(..FIRST).unwrap_or(&comparison.differences)),
         report: spec.report.clone(),
         certificate: spec.certificate.clone(),
@@ -290,17 +293,27 @@ mod tests {
 
     #[test]
     fn one_difference_fails_and_expected_rows_do_not() {
-        let (left, right) = sides();
+        let sides = sides();
         let mut comparison = Comparison {
             expected: vec![row("a"), row("b")],
             versions: 68,
             ..Comparison::default()
         };
-        let equal = verdict(&spec(None), &VerifyReport::new(&left, &right, None, &comparison));
+        let equal = verdict(
+            &spec(None),
+            &VerifyReport::new(&sides.0, &sides.1, None, &comparison),
+            &sides,
+            0,
+        );
         assert!(equal.passed);
         assert_eq!(equal.summary, "0 differences in 68 versions, 2 expected");
         comparison.differences.push(row("payments/semver version 1.0.0"));
-        let differs = verdict(&spec(None), &VerifyReport::new(&left, &right, None, &comparison));
+        let differs = verdict(
+            &spec(None),
+            &VerifyReport::new(&sides.0, &sides.1, None, &comparison),
+            &sides,
+            0,
+        );
         assert!(!differs.passed);
         assert_eq!(differs.summary, "1 difference in 68 versions, 2 expected");
         assert!(
@@ -312,12 +325,17 @@ mod tests {
 
     #[test]
     fn the_output_holds_the_first_differences_only() {
-        let (left, right) = sides();
+        let sides = sides();
         let comparison = Comparison {
             differences: (0..100).map(|n| row(&n.to_string())).collect(),
             ..Comparison::default()
         };
-        let verdict = verdict(&spec(None), &VerifyReport::new(&left, &right, None, &comparison));
+        let verdict = verdict(
+            &spec(None),
+            &VerifyReport::new(&sides.0, &sides.1, None, &comparison),
+            &sides,
+            0,
+        );
         assert_eq!((verdict.output.differences, verdict.output.first.len()), (100, FIRST));
         assert_eq!(verdict.findings.len(), 100);
     }

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::held::read_look;
+use super::side::of_spool;
 use crate::{
     model::Digest,
     registry::{Row, Snapshot, codes, foreign},
-    system::{Held, Note, Spool, SystemError, apicurio::RegistryReader},
+    system::{Held, Note, Observe, Spool, SystemError, apicurio::RegistryReader},
 };
 
 /// The end of the last copy into a registry. There is none while one writes, or was interrupted.
@@ -28,18 +28,17 @@ impl Copied {
     /// What was copied last, when the registry holds something else since; `None` also when that export is gone.
     pub(super) async fn before(
         registry: &RegistryReader<'_>,
-        spool: &Spool,
         now: &Held,
-    ) -> Result<Option<Snapshot>, SystemError> {
-        let Some(copied) = Self::note(registry, spool).read()? else {
+        world: &Observe,
+    ) -> Result<Option<Held>, SystemError> {
+        let Some(copied) = Self::note(registry, world.spool()).read()? else {
             return Ok(None);
         };
-        let path = spool.path(&copied.source);
-        if now.snapshot.digest() == copied.digest || !path.exists() {
+        if now.snapshot.digest() == copied.digest {
             return Ok(None);
         }
         // It is only for a remark: one that cannot be read makes none.
-        Ok(read_look(&path).await.ok())
+        Ok(of_spool(&copied.source, world).await.ok().flatten())
     }
 }
 

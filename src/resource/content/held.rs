@@ -5,7 +5,11 @@ use std::{fs::File, io, io::BufReader, path::Path, sync::Arc};
 use crate::{
     model::SystemName,
     registry::{ArtifactKey, Owners, ReadLimits, Snapshot, read_export},
-    system::{Age, Held, Note, Observe, Spool, Spooled, SystemError, apicurio::RegistryReader, beside, causes},
+    system::{
+        Age, Held, Note, Observe, Spool, Spooled, SystemError,
+        apicurio::{RegistryReader, ServerVersion},
+        beside, causes,
+    },
 };
 
 /// A registry's export in the spool, and what it holds.
@@ -39,18 +43,15 @@ pub async fn held(system: &SystemName, world: &Observe, age: Age) -> Result<Held
         return Ok(held);
     }
     let begun = snapshots.writes(system);
+    let version = registry.version().await?;
     // Before the look: what is written while it is taken must show.
-    let mark = match snapshots.is_frozen() {
-        true => registry.mark(&registry.version().await?).await,
-        false => None,
+    let (mark, tries) = match snapshots.is_frozen() {
+        true => (registry.mark(&version).await, TRIES_FROZEN),
+        false => (None, TRIES),
     };
     // At the same time: the list of owners is there long before the export is.
-    let tries = match snapshots.is_frozen() {
-        true => TRIES_FROZEN,
-        false => TRIES,
-    };
     let taken = taken_whole(&registry, world.spool(), tries);
-    let (taken, owners) = tokio::join!(taken, owners(&registry));
+    let (taken, owners) = tokio::join!(taken, owners(&registry, &version));
     let Exported { spooled, snapshot } = taken?;
     let owned = owners.and_then(|owners| match owners {
         Some(owners) => with_owners(snapshot, owners, &spooled.path),
@@ -84,12 +85,11 @@ async fn renewed(registry: &RegistryReader<'_>, world: &Observe) -> Result<Optio
 }
 
 /// Who owns the artifacts of a 2.6; `None` for a 3.x, whose export says it.
-async fn owners(registry: &RegistryReader<'_>) -> Result<Option<Owners>, SystemError> {
-    let version = registry.version().await?;
+async fn owners(registry: &RegistryReader<'_>, version: &ServerVersion) -> Result<Option<Owners>, SystemError> {
     if !version.is_v2() {
         return Ok(None);
     }
-    let owners = registry.owners(&version).await?.into_iter();
+    let owners = registry.owners(version).await?.into_iter();
     let owners = owners.map(|(id, owner)| (ArtifactKey::new(id.group.as_deref(), &id.artifact), owner.into()));
     Ok(Some(Owners::new(owners)))
 }

@@ -9,7 +9,7 @@ pub use copied::Copied;
 pub use frozen::Frozen;
 pub use held::{Exported, held, read_look, read_snapshot, take_snapshot, with_noted_owners};
 pub use reserved::Reserved;
-pub use side::{Few, Pin, Settled, SideContent, SideKey, Todo, settings_carried};
+pub use side::{Few, Pin, Settled, SideContent, SideKey, Todo, of_spool, settings_carried};
 pub use texts::texts_to_move;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -275,7 +275,7 @@ async fn compared(
     let note = Frozen::note(&registry, world.spool());
     let written_since = note.read()?.map(|frozen| frozen.freeze);
     let reserved = Reserved::on(&registry, world.spool())?;
-    let before = Copied::before(&registry, world.spool(), target).await?;
+    let before = Copied::before(&registry, target, world).await?;
     let mut issued = BTreeMap::new();
     for side in &key.sides {
         let noted = Reserved::on(&world.registry(&side.system)?, world.spool())?;
@@ -291,8 +291,12 @@ async fn compared(
         for (side, other) in keys.into_iter().zip(others) {
             let summary = match other {
                 Some((version, other)) => {
-                    let ids = (reserved, issued.get(&side.system).copied().unwrap_or_default());
-                    side::summarise(version, &side, &other, &target.snapshot, (ids, before.as_ref()))
+                    let noted = side::Noted {
+                        reserved,
+                        issued: issued.get(&side.system).copied().unwrap_or_default(),
+                        before: before.as_ref().map(|before| &*before.snapshot),
+                    };
+                    side::summarise(version, &side, &other, &target.snapshot, &noted)
                 }
                 None => match side.pinned {
                     Some(mut pinned) => {
@@ -315,7 +319,11 @@ async fn compared(
                 written_since,
                 reserved_above: reserved.and_then(|reserved| reserved.shown()),
                 reserve_left: switches_left || target.snapshot.has_reserve_group(),
-                ..side::deep_content(&target)
+                digest: target.snapshot.digest(),
+                group_rows: GroupRow::all(&target.snapshot),
+                comments: target.snapshot.counts().comments,
+                max_content_id: target.snapshot.max_content_id(),
+                spool: target.spooled.sha256.clone(),
             }),
             files,
             sides,

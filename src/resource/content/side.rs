@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeepContent, GroupRow, OwnCounts, Reserved, copied::taken_back, held::held, held::read_look};
+use super::{OwnCounts, Reserved, copied::taken_back, held::held, held::read_look};
 use crate::{
     model::{Digest, SystemName},
     registry::{
@@ -294,7 +294,10 @@ pub(super) async fn whole(key: &SideKey, world: &Observe) -> Result<Option<(Stri
 }
 
 /// An export that lies in the spool; `None`: it does not any more.
-pub(super) async fn of_spool(sha256: &Digest, world: &Observe) -> Result<Option<Held>, SystemError> {
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn of_spool(sha256: &Digest, world: &Observe) -> Result<Option<Held>, SystemError> {
     if let Some(held) = world.snapshots().by_file(sha256) {
         return Ok(Some(held));
     }
@@ -305,14 +308,23 @@ pub(super) async fn of_spool(sha256: &Digest, world: &Observe) -> Result<Option<
     Ok(Some(Held { spooled, snapshot }))
 }
 
-/// Summarises it, compared with the target; without what the target cannot hold. Also what is reserved on the target, the ids
-/// that were reserved here, and what was copied last where the target is not that any more.
+/// What this journal has noted of a copy.
+pub(super) struct Noted<'a> {
+    /// What is reserved on the target.
+    pub(super) reserved: Option<Reserved>,
+    /// The ids that were reserved on the source.
+    pub(super) issued: Issued,
+    /// What was copied last, where the target is not that any more.
+    pub(super) before: Option<&'a Snapshot>,
+}
+
+/// Summarises it, compared with the target; without what the target cannot hold.
 pub(super) fn summarise(
     version: String,
     key: &SideKey,
     source: &Held,
     target: &Snapshot,
-    ((reserved, issued), before): ((Option<Reserved>, Issued), Option<&Snapshot>),
+    noted: &Noted<'_>,
 ) -> SideContent {
     let none = Residue::default();
     let whole = match key.repair.contains(&Repair::Owners) {
@@ -326,8 +338,10 @@ pub(super) fn summarise(
     };
     let own = OwnCounts::of(snapshot);
     // What stays behind has ids as well.
-    let issued = issued.or(source.snapshot.issued());
-    let enough = reserved.is_some_and(|reserved| reserved.is_enough(snapshot, target, issued));
+    let issued = noted.issued.or(source.snapshot.issued());
+    let enough = noted
+        .reserved
+        .is_some_and(|reserved| reserved.is_enough(snapshot, target, issued));
     SideContent {
         version,
         artifacts: own.artifacts,
@@ -341,7 +355,8 @@ pub(super) fn summarise(
             todo: Some(Todo {
                 reserve: !enough,
                 taken_back: Few::of(
-                    before
+                    noted
+                        .before
                         .into_iter()
                         .flat_map(|before| taken_back(before, snapshot, target)),
                 ),
@@ -349,20 +364,5 @@ pub(super) fn summarise(
             }),
             settled: None,
         }),
-    }
-}
-
-/// Summarises a target that was exported.
-pub(super) fn deep_content(target: &Held) -> DeepContent {
-    let snapshot = &target.snapshot;
-    DeepContent {
-        digest: snapshot.digest(),
-        group_rows: GroupRow::all(snapshot),
-        comments: snapshot.counts().comments,
-        max_content_id: snapshot.max_content_id(),
-        reserve_left: snapshot.has_reserve_group(),
-        spool: target.spooled.sha256.clone(),
-        written_since: None,
-        reserved_above: None,
     }
 }

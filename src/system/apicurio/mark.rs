@@ -35,7 +35,7 @@ struct NoMark;
 /// What every write to a 2.6 changes: how many each replica answered, and the list of artifacts, which is that of all replicas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
-    writes: Vec<BTreeSet<String>>,
+    replicas: Vec<Counted>,
     artifacts: Digest,
 }
 
@@ -60,15 +60,15 @@ impl RegistryReader<'_> {
         }
         // 2.6 has its metrics where its health is.
         let counted = client.health.iter().map(|api| self.counted(api));
-        let writes = try_join_all(counted).await.ok()?;
+        let replicas = try_join_all(counted).await.ok()?;
         Some(Mark {
-            writes,
+            replicas,
             artifacts: self.list_digest(version).await?,
         })
     }
 
     /// What a replica has counted; each time by a connection of its own, so that who balances connections shows itself.
-    async fn counted(&self, api: &Api) -> Result<BTreeSet<String>, NoMark> {
+    async fn counted(&self, api: &Api) -> Result<Counted, NoMark> {
         let fresh =
             http::fresh(self.name(), api.base.as_str(), self.client().ca.as_deref(), LIMIT).map_err(|_| NoMark)?;
         let api = Api {
@@ -90,7 +90,7 @@ impl RegistryReader<'_> {
         }
         let last = seen.pop().ok_or(NoMark)?;
         let is_one = seen.iter().all(|other| other.started == last.started);
-        is_one.then(|| last.lines()).ok_or(NoMark)
+        is_one.then_some(last).ok_or(NoMark)
     }
 
     async fn list_digest(&self, version: &ServerVersion) -> Option<Digest> {
@@ -108,7 +108,8 @@ impl RegistryReader<'_> {
     }
 }
 
-/// What `/metrics` says of writes.
+/// What `/metrics` of a replica says of writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Counted {
     /// The line that only a restart changes.
     started: String,
@@ -126,11 +127,6 @@ impl Counted {
             started: of(STARTED).next()?.to_owned(),
             writes: of(REQUESTS).filter(|line| !reads(line)).map(str::to_owned).collect(),
         })
-    }
-
-    fn lines(mut self) -> BTreeSet<String> {
-        self.writes.insert(self.started);
-        self.writes
     }
 }
 
@@ -150,10 +146,6 @@ fn reads(line: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn writes(metrics: &str) -> Option<BTreeSet<String>> {
-        Counted::read(metrics).map(Counted::lines)
-    }
-
     const BEFORE: &str = r#"# TYPE rest_requests_count counter
 process_start_time_seconds 1.795667295189E9
 rest_requests_count_total{method="GET",path="/apis/registry/v2/system/info",status_code_group="2xx"} 1.0
@@ -164,29 +156,32 @@ rest_requests_seconds_sum{method="PUT",path="/apis/cncf/v0/schemagroups/{group-i
 
     #[test]
     fn reads_change_nothing_and_every_write_does() {
-        let before = writes(BEFORE).unwrap();
+        let before = Counted::read(BEFORE).unwrap();
         let read = BEFORE.replace("\"2xx\"} 4.0", "\"2xx\"} 5.0").replace(
             "info\",status_code_group=\"2xx\"} 1.0",
             "info\",status_code_group=\"2xx\"} 9.0",
         );
-        assert_eq!(writes(&read), Some(before.clone()));
+        assert_eq!(Counted::read(&read), Some(before.clone()));
         let written = BEFORE.replace(
             "{group-id}\",status_code_group=\"2xx\"} 1.0",
             "{group-id}\",status_code_group=\"2xx\"} 2.0",
         );
-        assert_ne!(writes(&written), Some(before.clone()));
+        assert_ne!(Counted::read(&written), Some(before.clone()));
         let other = format!(
             "{BEFORE}rest_requests_count_total{{method=\"DELETE\",path=\"/apis/registry/v2/groups/{{groupId}}\",status_code_group=\"2xx\"}} 1.0\n"
         );
-        assert_ne!(writes(&other), Some(before.clone()));
+        assert_ne!(Counted::read(&other), Some(before.clone()));
         let restarted = BEFORE.replace("1.795667295189E9", "1.795667395189E9");
-        assert_ne!(writes(&restarted), Some(before));
+        assert_ne!(Counted::read(&restarted), Some(before));
     }
 
     #[test]
     fn a_server_that_does_not_count_its_requests_has_no_mark() {
-        assert_eq!(writes(""), None);
-        assert_eq!(writes("process_start_time_seconds 1\n"), None);
-        assert_eq!(writes("rest_requests_count_total{method=\"GET\",path=\"/\"} 1\n"), None);
+        assert_eq!(Counted::read(""), None);
+        assert_eq!(Counted::read("process_start_time_seconds 1\n"), None);
+        assert_eq!(
+            Counted::read("rest_requests_count_total{method=\"GET\",path=\"/\"} 1\n"),
+            None
+        );
     }
 }

@@ -108,18 +108,7 @@ impl Pair {
 
     /// A JSON request to the 3.3's own API that must succeed.
     pub async fn v3(&self, method: &str, path: &str, body: Option<Value>) -> Value {
-        let path = format!("/apis/registry/v3/{path}");
-        let body = body.map(|body| body.to_string()).unwrap_or_default();
-        let headers = [("Content-Type", b"application/json".as_slice())];
-        let answer = Registry::at(&self.v3)
-            .request(method, &path, &headers, body.as_bytes())
-            .await;
-        assert!(
-            answer.status < 300,
-            "{method} {path}: {} {}",
-            answer.status,
-            answer.text()
-        );
+        let answer = Registry::at(&self.v3).call_v3(method, path, body).await;
         serde_json::from_slice(&answer.body).unwrap_or_default()
     }
 

@@ -42,13 +42,21 @@ impl Registry {
 
     /// A request below the v2 API that must succeed.
     pub async fn call(&mut self, method: &str, path: &str, body: Option<Value>) -> Answer {
-        let path = format!("/apis/registry/v2{path}");
+        self.json(method, &format!("/apis/registry/v2{path}"), body).await
+    }
+
+    /// The same to a 3.x's own API; the path begins without a slash.
+    pub async fn call_v3(&mut self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        self.json(method, &format!("/apis/registry/v3/{path}"), body).await
+    }
+
+    async fn json(&mut self, method: &str, path: &str, body: Option<Value>) -> Answer {
         let answer = match body {
             Some(body) => {
                 let headers = [("Content-Type", b"application/json".as_slice())];
-                self.request(method, &path, &headers, body.to_string().as_bytes()).await
+                self.request(method, path, &headers, body.to_string().as_bytes()).await
             }
-            None => self.request(method, &path, &[], b"").await,
+            None => self.request(method, path, &[], b"").await,
         };
         assert!(
             answer.status < 300,

@@ -47,15 +47,12 @@ use crate::{
         ArtifactKey, Chunk, ChunkLimits, Delta, Repair, Reservation, Residue, RestFacts, Row, Snapshot, chunks,
         compare, delta, mirror_delta,
     },
-    resource::{Reserved, held},
+    resource::{Few, Reserved, held},
     system::{
         Act, Age, Note, Progress, SystemError,
         apicurio::{ArtifactId, Deletions, RegistryWriter, ServerVersion},
     },
 };
-
-/// Rows named in an error; the rest is counted.
-const NAMED: usize = 5;
 
 /// Most versions in one request to a KafkaSQL: it takes 44 ms for each, and health probes grow impatient after ten seconds
 /// (`reference/apicurio.md` §0 row 19).
@@ -201,12 +198,12 @@ impl<'a> Carry<'a> {
         let kept = bounds.kept(&delta, self.source(), &target);
         let noted = self.reserved.read()?;
         refuse_native(self.source(), &target, boundary(self.source(), noted)?)?;
-        self.can_send(&delta)?;
+        let chunks = self.sendable(&delta)?;
         T::guard(&self, &target, false).await?;
         self.outdate()?;
         T::reserve(&self, &target, noted).await?;
         let mut carried = self.delete::<T>(&target, &delta, bounds.deletes).await?;
-        self.send::<T>(&delta, &mut carried).await?;
+        self.send::<T>(chunks, &mut carried).await?;
         carried.repaired = T::repair(&self, &delta).await?;
         if let Some(settings) = &self.settings {
             settings.carry(&self, &mut carried).await?;
@@ -249,11 +246,11 @@ impl<'a> Carry<'a> {
         }
     }
 
-    /// Whether all can be packed: known before the first write, as what is deleted to be brought again must come again.
-    fn can_send(&self, delta: &Delta) -> Result<(), ApplyError> {
+    /// What is sent, and that it can be: known before the first write, as what is deleted to be brought again must come again.
+    fn sendable(&self, delta: &Delta) -> Result<Vec<Chunk>, ApplyError> {
         let all = chunks(self.source(), delta, &self.limits).map_err(unpackable)?;
         if all.is_empty() || self.loaded.file.exists() {
-            return Ok(());
+            return Ok(all);
         }
         Err(ApplyError::NotDone(format!(
             "{} is not at {} any more, so nothing was sent: take it again",
@@ -275,7 +272,7 @@ impl<'a> Carry<'a> {
         let gone = number(artifacts + target.groups.keys().filter(|group| !group.is_scratch()).count());
         let besides = self.settings(bounds).await? + gone;
         bounds.refuse(&delta, residue, self.source(), &emptied, besides)?;
-        self.can_send(&delta)?;
+        self.sendable(&delta)?;
         T::guard(self, target, true).await
     }
 
@@ -321,8 +318,7 @@ impl<'a> Carry<'a> {
         Ok(held(self.writer.reader().name(), self.world, age).await?.snapshot)
     }
 
-    async fn send<T: Target>(&self, delta: &Delta, sent: &mut Carried) -> Result<(), ApplyError> {
-        let chunks = chunks(self.source(), delta, &self.limits).map_err(unpackable)?;
+    async fn send<T: Target>(&self, chunks: Vec<Chunk>, sent: &mut Carried) -> Result<(), ApplyError> {
         let of = number(chunks.len());
         let (source, file) = (Arc::clone(&self.loaded.snapshot), self.loaded.file.clone());
         let mut packed = pack(source, file, self.world.spool().clone(), chunks.clone(), self.kafka);
@@ -433,11 +429,7 @@ fn id_of(key: &ArtifactKey) -> ArtifactId {
 
 /// The first few, and how many more.
 fn some_of(rows: &[String]) -> String {
-    let mut text = rows.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
-    if rows.len() > NAMED {
-        text.push_str(&format!("; and {} more", rows.len() - NAMED));
-    }
-    text
+    Few::of(rows).in_words()
 }
 
 #[cfg(test)]

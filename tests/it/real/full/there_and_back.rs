@@ -152,16 +152,5 @@ async fn changes_again(v2: &mut Registry) {
 }
 
 async fn ask(host: &str, method: &str, path: &str, body: Option<Value>) {
-    let path = format!("/apis/registry/v3/{path}");
-    let body = body.map(|body| body.to_string()).unwrap_or_default();
-    let headers = [("Content-Type", b"application/json".as_slice())];
-    let answer = Registry::at(host)
-        .request(method, &path, &headers, body.as_bytes())
-        .await;
-    assert!(
-        answer.status < 300,
-        "{method} {path}: {} {}",
-        answer.status,
-        answer.text()
-    );
+    Registry::at(host).call_v3(method, path, body).await;
 }
